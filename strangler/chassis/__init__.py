@@ -1,0 +1,1 @@
+"""What every host runs on: ports, references, events, configuration, discovery, tracing, health."""

@@ -1,0 +1,188 @@
+"""Ports: the only way from one domain into another.
+
+A contract declares its domain's port as a class of marked methods and exports one instance of it:
+
+    class Inventory(Port):
+        domain = "inventory"
+
+        @query
+        def stock(self, *, products: list[int]) -> dict[int, Stock]:
+            "Stock figures of these products; unknown products are left out."
+
+        @command(raises=[InsufficientStock])
+        def reserve(self, *, order: str, lines: list[Line], key: str) -> None:
+            "Hold these pieces for the order."
+
+    inventory = Inventory()
+
+A caller writes `inventory.reserve(order=..., lines=..., key=...)` and does not know where the domain
+lives. Where this process hosts it, the call is a plain function call into the domain's
+`operations` module, in the caller's transaction. Where not, it goes to the port's transport.
+
+The shape follows "ports and adapters" (Cockburn, 2005); one interface with a mode chosen in one
+place follows Sentry's hybrid cloud RPC services.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from types import ModuleType
+from typing import Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar, overload
+
+from strangler.chassis.errors import ChassisError, ContractError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Kind = Literal["query", "command"]
+
+
+class DomainNotHosted(ChassisError):
+    """A port was called for a domain that this process neither hosts nor has a transport for."""
+
+
+class PortMismatch(ChassisError):
+    """A domain's operations do not implement its contract."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of a port: its mark, its signature, the errors it declares, and its fallback.
+
+    `fallback`, of queries only, gets the call's keyword arguments and answers when the owner is
+    out of reach.
+    """
+
+    name: str
+    kind: Kind
+    signature: inspect.Signature
+    raises: tuple[type[ContractError], ...] = ()
+    fallback: Callable[..., Any] | None = field(default=None, compare=False)
+
+
+class Transport(Protocol):
+    """Carries a port's calls to the host that owns the domain."""
+
+    def call(self, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        """Return what the owner returned, or raise the declared error that it raised."""
+
+
+_implementations: dict[str, ModuleType] = {}
+_transport: Transport | None = None
+
+
+def bind(domain: str, implementation: ModuleType) -> None:
+    """Say that this process hosts `domain`; called once, when Django's app registry is ready."""
+    _implementations[domain] = implementation
+
+
+def use_transport(transport: Transport | None) -> None:
+    """Set what carries the calls for domains that this process does not host."""
+    global _transport
+    _transport = transport
+
+
+def hosted(domain: str) -> bool:
+    """Whether this process runs the domain's own code."""
+    return domain in _implementations
+
+
+class Port:
+    """Base of every contract's interface. Subclasses set `domain` and declare marked methods."""
+
+    domain: ClassVar[str]
+    methods: ClassVar[dict[str, Method]]
+
+    def __init_subclass__(cls) -> None:
+        marked = {name: value for name, value in vars(cls).items() if hasattr(value, "port_method")}
+        cls.methods = {name: value.port_method for name, value in marked.items()}
+
+    def _call(self, method: Method, arguments: dict[str, Any]) -> Any:
+        implementation = _implementations.get(self.domain)
+        if implementation is not None:
+            return getattr(implementation, method.name)(**arguments)
+        if _transport is None:
+            raise DomainNotHosted(
+                f"{self.domain}.{method.name} was called, but this process does not host "
+                f"{self.domain} and has no transport. Add the domain to INSTALLED_APPS, or "
+                "configure the transport for remote domains."
+            )
+        return _transport.call(self.domain, method, arguments)
+
+
+def _marked(
+    function: Callable[P, R],
+    kind: Kind,
+    raises: Sequence[type[ContractError]],
+    fallback: Callable[..., Any] | None,
+) -> Callable[P, R]:
+    signature = inspect.signature(function)
+    parameters = [p for p in signature.parameters.values() if p.name != "self"]
+    where = f"{function.__qualname__}"
+    if any(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in parameters):
+        raise PortMismatch(f"{where}: port methods take keyword-only parameters; write `self, *, …`.")
+    if kind == "command" and "key" not in signature.parameters:
+        raise PortMismatch(f"{where}: a command carries an idempotency key; add `key: str`.")
+    method = Method(
+        name=function.__name__,
+        kind=kind,
+        signature=signature.replace(parameters=parameters),
+        raises=tuple(raises),
+        fallback=fallback,
+    )
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        port = args[0]
+        assert isinstance(port, Port)
+        result: R = port._call(method, dict(kwargs))
+        return result
+
+    call.port_method = method  # type: ignore[attr-defined]
+    return call
+
+
+@overload
+def query(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def query(
+    *, raises: Sequence[type[ContractError]] = (), fallback: Callable[..., Any] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def query(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    raises: Sequence[type[ContractError]] = (),
+    fallback: Callable[..., Any] | None = None,
+) -> Any:
+    """Mark a method that changes nothing: safe to retry, to shadow and to canary."""
+    if function is not None:
+        return _marked(function, "query", raises, fallback)
+    return lambda f: _marked(f, "query", raises, fallback)
+
+
+@overload
+def command(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def command(
+    *, raises: Sequence[type[ContractError]] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def command(
+    function: Callable[P, R] | None = None, /, *, raises: Sequence[type[ContractError]] = ()
+) -> Any:
+    """Mark a method that changes state: fenced, and idempotent by its `key`."""
+    if function is not None:
+        return _marked(function, "command", raises, None)
+    return lambda f: _marked(f, "command", raises, None)
+
+
+def check_implementation(port: type[Port], implementation: ModuleType) -> None:
+    """Raise PortMismatch unless every method of the port has an operation of the same signature."""
+    for method in port.methods.values():
+        operation = getattr(implementation, method.name, None)
+        where = f"{implementation.__name__}.{method.name}"
+        if operation is None:
+            raise PortMismatch(f"{where} is missing: {port.__qualname__} declares it.")
+        actual = inspect.signature(operation)
+        if actual != method.signature:
+            raise PortMismatch(f"{where}{actual} differs from the contract's {method.signature}.")

@@ -1,0 +1,1 @@
+"""The commands that plan, run, compare and move: `./run strangler --help`."""

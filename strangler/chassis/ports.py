@@ -164,12 +164,8 @@ def query(
 @overload
 def command(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
-def command(
-    *, raises: Sequence[type[ContractError]] = ()
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def command(
-    function: Callable[P, R] | None = None, /, *, raises: Sequence[type[ContractError]] = ()
-) -> Any:
+def command(*, raises: Sequence[type[ContractError]] = ()) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def command(function: Callable[P, R] | None = None, /, *, raises: Sequence[type[ContractError]] = ()) -> Any:
     """Mark a method that changes state: fenced, and idempotent by its `key`."""
     if function is not None:
         return _marked(function, "command", raises, None)

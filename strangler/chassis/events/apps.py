@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class EventsConfig(AppConfig):
+    """The outbox and inbox tables of a host."""
+
+    name = "strangler.chassis.events"
+    label = "events"

@@ -1,0 +1,168 @@
+"""References from one domain's rows to another's.
+
+    user = reference("accounts.User", related_name="orders")
+
+Where this process hosts both domains the field is a real foreign key with a constraint. Where the
+target lives elsewhere it is the same column without one: `order.user_id` works as before, and
+`order.user` asks the resolver that was registered for the target, which answers with the contract's
+DTO. Both deconstruct alike, so the migrations of a domain are the same everywhere.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import FieldError
+from django.db import models
+
+from strangler.chassis.errors import ChassisError
+
+Resolver = Callable[[list[int]], dict[int, Any]]
+_resolvers: dict[str, Resolver] = {}
+
+
+class NoResolver(ChassisError):
+    """A reference to a remote domain was followed, but nothing knows how to fetch its target."""
+
+
+class RemoteJoin(ChassisError, FieldError):
+    """A queryset tried to join with a table that lives in another host's database."""
+
+
+def resolve_with(target: str, resolver: Resolver) -> None:
+    """Fetch targets of remote references with `resolver`: ids in, DTOs by id out."""
+    _resolvers[target.lower()] = resolver
+
+
+def hosted_here(target: str) -> bool:
+    """Whether the app of a target such as "accounts.User" is installed in this process."""
+    label = target.split(".")[0].lower()
+    return label in {entry.rsplit(".", 1)[-1].lower() for entry in settings.INSTALLED_APPS} or (
+        apps.apps_ready and apps.is_installed(label)
+    )
+
+
+def hosted_dependencies(*dependencies: tuple[str, str]) -> list[tuple[str, str]]:
+    """The migration dependencies on domains that this process hosts; the others have no tables here."""
+    return [dependency for dependency in dependencies if hosted_here(f"{dependency[0]}.x")]
+
+
+def reference(to: str, *, related_name: str = "+", null: bool = False, db_index: bool = True) -> Any:
+    """A field that points at a row of another domain, by "app_label.Model".
+
+    Rows of another domain are never deleted from under a reference: the constraint protects them.
+    """
+    field = LocalReference if hosted_here(to) else RemoteReference
+    return field(to, related_name=related_name, null=null, db_index=db_index)
+
+
+def _deconstruct(field: Any, name: str) -> tuple[str, str, list[Any], dict[str, Any]]:
+    options: dict[str, Any] = {"related_name": field.reference_related_name}
+    if field.null:
+        options["null"] = True
+    if not field.db_index:
+        options["db_index"] = False
+    return name, "strangler.chassis.references.reference", [field.reference_to], options
+
+
+class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
+    """A reference whose target is hosted here: a foreign key."""
+
+    def __init__(self, to: Any, related_name: str = "+", **options: Any) -> None:
+        self.reference_to, self.reference_related_name = to, related_name
+        options.setdefault("on_delete", models.PROTECT)
+        super().__init__(to, related_name=related_name, **options)
+
+    def deconstruct(self) -> Any:
+        return _deconstruct(self, self.name)
+
+    def clone(self) -> Any:
+        return reference(
+            self.reference_to,
+            related_name=self.reference_related_name,
+            null=self.null,
+            db_index=self.db_index,
+        )
+
+
+class RemoteReference(models.BigIntegerField):  # type: ignore[type-arg]
+    """A reference whose target lives in another host's database: the same column, no constraint."""
+
+    def __init__(self, to: str, related_name: str = "+", **options: Any) -> None:
+        self.reference_to, self.reference_related_name = to, related_name
+        super().__init__(**options)
+
+    def deconstruct(self) -> Any:
+        return _deconstruct(self, self.name)
+
+    clone = LocalReference.clone
+
+    def get_attname(self) -> str:
+        return f"{self.name}_id"
+
+    def get_attname_column(self) -> tuple[str, str]:
+        return self.get_attname(), self.db_column or self.get_attname()
+
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        setattr(cls, self.name, RemoteTarget(self))
+
+    def get_transform(self, name: str) -> Any:
+        transform = super().get_transform(name)
+        if transform is None:
+            raise RemoteJoin(
+                f"{self.model.__name__}.{self.name} points at {self.reference_to}, which this host's "
+                f"database does not hold: ask the port in contracts.{self.reference_to.split('.')[0]} for "
+                f"the ids first, then filter by `{self.name}_id__in`."
+            )
+        return transform
+
+
+class RemoteTarget:
+    """The descriptor behind `order.user`: fetches the DTO once an instance; `prefetch` fetches in bulk."""
+
+    def __init__(self, field: RemoteReference) -> None:
+        self.field = field
+        self.cache = f"_{field.name}_target"
+
+    def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> Any:
+        if instance is None:
+            return self
+        target_id = getattr(instance, self.field.attname)
+        if target_id is None:
+            return None
+        cached = instance.__dict__.get(self.cache)
+        if cached is None or cached[0] != target_id:
+            cached = (target_id, self.fetch([target_id]).get(target_id))
+            instance.__dict__[self.cache] = cached
+        return cached[1]
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        setattr(instance, self.field.attname, getattr(value, "pk", None) or getattr(value, "id", None))
+        instance.__dict__.pop(self.cache, None)
+
+    def fetch(self, ids: list[int]) -> dict[int, Any]:
+        resolver = _resolvers.get(self.field.reference_to.lower())
+        if resolver is None:
+            raise NoResolver(
+                f"{self.field.reference_to} is not hosted here and has no resolver: call "
+                f"`resolve_with({self.field.reference_to!r}, …)` in this host's settings."
+            )
+        return resolver(ids)
+
+
+def prefetch(instances: Iterable[models.Model], name: str) -> None:
+    """Fetch what a reference of these instances points at in one call, whether it is local or remote."""
+    rows = list(instances)
+    if not rows:
+        return
+    descriptor = vars(type(rows[0])).get(name)
+    if not isinstance(descriptor, RemoteTarget):
+        models.prefetch_related_objects(rows, name)
+        return
+    attname = descriptor.field.attname
+    found = descriptor.fetch(sorted({i for row in rows if (i := getattr(row, attname)) is not None}))
+    for row in rows:
+        target_id = getattr(row, attname)
+        row.__dict__[descriptor.cache] = (target_id, found.get(target_id))

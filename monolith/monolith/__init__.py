@@ -1,0 +1,1 @@
+"""The host of every domain that has not been extracted yet."""

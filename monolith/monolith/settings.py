@@ -1,0 +1,15 @@
+"""The monolith's Django settings: which domains it hosts."""
+
+from strangler.chassis.django import host_settings
+
+DOMAINS = ["accounts", "catalog", "notifications"]
+
+globals().update(
+    host_settings(
+        domains=DOMAINS,
+        urls="monolith.urls",
+        wsgi="monolith.wsgi.application",
+        title="Shop",
+        admin=True,
+    )
+)

@@ -1,0 +1,7 @@
+from strangler.chassis.domains import DomainConfig
+
+
+class AccountsConfig(DomainConfig):
+    name = "shop.accounts"
+    label = "accounts"
+    contract = "contracts.accounts"

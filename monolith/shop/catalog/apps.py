@@ -1,0 +1,7 @@
+from strangler.chassis.domains import DomainConfig
+
+
+class CatalogConfig(DomainConfig):
+    name = "shop.catalog"
+    label = "catalog"
+    contract = "contracts.catalog"

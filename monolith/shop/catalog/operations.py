@@ -1,0 +1,105 @@
+"""What the catalogue does, for its own entry points and, through the port, for other domains."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from django.db import DatabaseError, IntegrityError, transaction
+
+from contracts.catalog import Product, ProductCreated
+from contracts.inventory import inventory
+from shop.catalog import listing, models
+from strangler.chassis.errors import ChassisError
+from strangler.chassis.events import publish
+
+logger = logging.getLogger(__name__)
+
+
+class SkuTaken(Exception):
+    """Another product has this SKU."""
+
+
+DTO_FIELDS = ("id", "sku", "name", "price", "currency", "active")
+
+
+def products(*, ids: list[int]) -> dict[int, Product]:
+    rows = models.Product.objects.filter(id__in=ids).values(*DTO_FIELDS)
+    return {row["id"]: Product(**row) for row in rows}
+
+
+def list_products(*, filters: listing.Filters, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """How many products match, and those from `offset` with their availability, ready for JSON."""
+    count, rows = listing.select(filters=filters, offset=offset, limit=limit)
+    return count, with_availability(rows=rows)
+
+
+def product(*, product: int) -> dict[str, Any] | None:
+    """One active product with its availability, ready for JSON, or None."""
+    row = listing.select_one(product=product)
+    return None if row is None else with_availability(rows=[row])[0]
+
+
+def with_availability(*, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with `available` pieces; None for all where inventory does not answer."""
+    if not rows:
+        return rows
+    try:
+        stock = inventory.stock(products=[row["id"] for row in rows])
+    except (ChassisError, DatabaseError):
+        logger.warning("Inventory does not answer; availability is left open", exc_info=True)
+        return [{**row, "available": None} for row in rows]
+    for row in rows:
+        figures = stock.get(row["id"])
+        row["available"] = figures.available if figures else 0
+    return rows
+
+
+def create_product(
+    *, sku: str, name: str, description: str, price: Decimal, currency: str, category: str
+) -> int:
+    """The id of the new product; raises SkuTaken. Inventory hears of it and opens a stock record."""
+    with _sku_taken(), transaction.atomic():
+        row = models.Product.objects.create(
+            sku=sku,
+            name=name,
+            description=description,
+            price=price,
+            currency=currency,
+            category_id=category,
+        )
+        publish(ProductCreated(product=row.id, sku=row.sku))
+    return row.id
+
+
+def active_product(*, product: int) -> models.Product | None:
+    """The product's row, unless it is withdrawn."""
+    return models.Product.objects.filter(id=product, active=True).first()
+
+
+def change_product(*, product: int, **changes: Any) -> bool:
+    """Whether there was such an active product; it has these values now. Raises SkuTaken."""
+    with _sku_taken(), transaction.atomic():
+        row = models.Product.objects.select_for_update().filter(id=product, active=True).first()
+        if row is None:
+            return False
+        for field, value in changes.items():
+            setattr(row, field, value)
+        row.save()
+        return True
+
+
+@contextmanager
+def _sku_taken() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if "sku" in str(error):
+            raise SkuTaken from error
+        raise
+
+
+def withdraw_product(*, product: int) -> bool:
+    """Whether there was such an active product; it can no longer be found or bought."""
+    return bool(models.Product.objects.filter(id=product, active=True).update(active=False))

@@ -1,0 +1,54 @@
+from functools import lru_cache
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
+
+from shop.catalog.listing import ORDERINGS, Filters
+from shop.catalog.models import Category, Product
+
+
+class FiltersSerializer(serializers.Serializer[Any]):
+    """The product list's query parameters."""
+
+    category = serializers.CharField(required=False, max_length=60, help_text="A category's slug")
+    search = serializers.CharField(required=False, max_length=100, help_text="In name, SKU or description")
+    min_price = serializers.DecimalField(required=False, max_digits=12, decimal_places=2, min_value=0)
+    max_price = serializers.DecimalField(required=False, max_digits=12, decimal_places=2, min_value=0)
+    ordering = serializers.ChoiceField(required=False, choices=[name for name in ORDERINGS if name])
+
+
+@lru_cache(maxsize=1024)
+def parse_filters(query: str) -> Filters:
+    """The filters of a query string; raises ValidationError. Empty parameters count as left out."""
+    given = {name: value for name, value in QueryDict(query).items() if value}
+    form = FiltersSerializer(data=given)
+    form.is_valid(raise_exception=True)
+    return Filters(**form.validated_data)
+
+
+class CategorySerializer(serializers.ModelSerializer[Category]):
+    class Meta:
+        model = Category
+        fields = ["slug", "name"]
+
+
+class ProductSerializer(serializers.ModelSerializer[Product]):
+    """What staff write; reading is by hand-written rows of the same fields and `available`."""
+
+    sku = serializers.RegexField(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=40,
+        validators=[UniqueValidator(queryset=Product.objects.all(), message="This SKU is taken.")],
+    )
+    currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, default="EUR", help_text="ISO 4217")
+    category = serializers.SlugRelatedField(slug_field="slug", queryset=Category.objects.all())
+    available = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Pieces; null while inventory does not answer"
+    )
+
+    class Meta:
+        model = Product
+        fields = ["id", "sku", "name", "description", "price", "currency", "category", "available"]
+        extra_kwargs = {"description": {"required": False, "default": ""}, "price": {"min_value": 0}}

@@ -1,0 +1,139 @@
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, serializers, status
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
+
+from shop.catalog import operations
+from shop.catalog.models import Category
+from shop.catalog.serializers import CategorySerializer, FiltersSerializer, ProductSerializer, parse_filters
+from strangler.chassis.auth import IsStaff, JWTAuthentication
+from strangler.chassis.paging import Paging
+from strangler.chassis.routes import BIGINT
+
+WRITES = ("POST", "PATCH", "DELETE")
+encode = msgspec.json.Encoder().encode
+
+
+def _json(value: Any) -> HttpResponse:
+    return HttpResponse(encode(value), content_type="application/json")
+
+
+@lru_cache(maxsize=4096)
+def _page(page: str, size: str) -> tuple[int, int]:
+    """Page number and size as `Paging` understands them."""
+    try:
+        number = int(page or 1)
+    except ValueError:
+        number = 0
+    length = int(size) if size.isascii() and size.isdigit() and len(size) < 10 else 0
+    length = min(length, Paging.max_page_size) or Paging.page_size
+    if not 0 < number * length <= BIGINT:
+        raise exceptions.NotFound("Invalid page.")
+    return number, length
+
+
+@lru_cache(maxsize=4096)
+def _link(url: str, page: int) -> str:
+    return replace_query_param(url, "page", page) if page > 1 else remove_query_param(url, "page")
+
+
+def _sku_taken() -> serializers.ValidationError:
+    return serializers.ValidationError({"sku": ["This SKU is taken."]}, code="unique")
+
+
+class _StaffWrites(APIView):
+    """Everybody reads without being asked who they are; staff write."""
+
+    def get_authenticators(self) -> list[Any]:
+        return [JWTAuthentication()] if self._writing() else []
+
+    def get_permissions(self) -> list[Any]:
+        return [IsStaff()] if self._writing() else []
+
+    def _writing(self) -> bool:
+        # drf-spectacular asks with a request of its own; OPTIONS is nobody's.
+        return getattr(self, "request", None) is not None and self.request.method in WRITES
+
+
+class Products(_StaffWrites):
+    @extend_schema(
+        operation_id="list_products",
+        parameters=[
+            FiltersSerializer,
+            OpenApiParameter("page", OpenApiTypes.INT, description="From 1"),
+            OpenApiParameter("page_size", OpenApiTypes.INT, description="Up to 100, else 20"),
+        ],
+        responses={200: ProductSerializer(many=True)},
+        auth=[],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        query = request.GET
+        filters = parse_filters(request.META.get("QUERY_STRING", ""))
+        number, size = _page(query.get("page", ""), query.get("page_size", ""))
+        offset = (number - 1) * size
+        count, rows = operations.list_products(filters=filters, offset=offset, limit=size)
+        if not rows and number > 1:
+            raise exceptions.NotFound("Invalid page.")
+        url = request.build_absolute_uri()
+        following = _link(url, number + 1) if offset + size < count else None
+        previous = _link(url, number - 1) if number > 1 else None
+        return _json({"count": count, "next": following, "previous": previous, "results": rows})
+
+    @extend_schema(
+        operation_id="create_product", request=ProductSerializer, responses={201: ProductSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        form = ProductSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        fields = {**form.validated_data, "category": form.validated_data["category"].slug}
+        try:
+            created = operations.create_product(**fields)
+        except operations.SkuTaken:
+            raise _sku_taken() from None
+        return Response(operations.product(product=created), status=status.HTTP_201_CREATED)
+
+
+class OneProduct(_StaffWrites):
+    @extend_schema(operation_id="get_product", responses=ProductSerializer, auth=[])
+    def get(self, request: Request, product: int) -> HttpResponse:
+        found = operations.product(product=product)
+        if found is None:
+            raise exceptions.NotFound
+        return _json(found)
+
+    @extend_schema(operation_id="change_product", request=ProductSerializer, responses=ProductSerializer)
+    def patch(self, request: Request, product: int) -> HttpResponse:
+        row = operations.active_product(product=product)
+        if row is None:
+            raise exceptions.NotFound
+        form = ProductSerializer(row, data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        try:
+            found = operations.change_product(product=product, **form.validated_data)
+        except operations.SkuTaken:
+            raise _sku_taken() from None
+        if not found:
+            raise exceptions.NotFound
+        return _json(operations.product(product=product))
+
+    @extend_schema(operation_id="withdraw_product", request=None, responses={204: None})
+    def delete(self, request: Request, product: int) -> Response:
+        if not operations.withdraw_product(product=product):
+            raise exceptions.NotFound
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Categories(ListAPIView[Category]):
+    authentication_classes = []
+    permission_classes = []
+    serializer_class = CategorySerializer
+    queryset = Category.objects.order_by("name", "id")

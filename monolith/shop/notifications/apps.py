@@ -1,0 +1,7 @@
+from strangler.chassis.domains import DomainConfig
+
+
+class NotificationsConfig(DomainConfig):
+    name = "shop.notifications"
+    label = "notifications"
+    contract = "contracts.notifications"

@@ -1,0 +1,17 @@
+from typing import Any
+
+from rest_framework.generics import ListAPIView
+
+from shop.notifications import operations
+from shop.notifications.models import Notification
+from shop.notifications.serializers import NotificationSerializer
+
+
+class Notifications(ListAPIView[Notification]):
+    """The caller's own messages, newest first."""
+
+    serializer_class = NotificationSerializer
+    queryset = Notification.objects.none()
+
+    def get_queryset(self) -> Any:
+        return operations.own(user=self.request.user.id)

@@ -1,0 +1,205 @@
+"""Django's settings for any host: what they have in common, from one place.
+
+A host's `settings.py` says only what is its own:
+
+    from strangler.chassis.django import host_settings
+
+    globals().update(host_settings(domains=["catalog"], urls="catalog.urls", wsgi="catalog.wsgi.application"))
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+WEB_POOL_MARGIN = 2
+STATEMENT_TIMEOUT_MS = 8_000
+LOCK_TIMEOUT_MS = 3_000
+
+
+def required(name: str, purpose: str) -> str:
+    """The environment variable's value; without one, an error that says what it is for."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set: {purpose}. Set it in the environment and start again."
+        )
+    return value
+
+
+def host_settings(
+    *,
+    domains: Sequence[str],
+    urls: str,
+    wsgi: str,
+    title: str,
+    user_model: str = "accounts.User",
+    jwks_port: str = "contracts.accounts.accounts",
+    admin: bool = False,
+) -> dict[str, Any]:
+    """Django's settings of a host that runs these domains (packages under `shop`)."""
+    from strangler.chassis import routes
+
+    routes.register()
+    admin_apps = [
+        "django.contrib.admin",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+        "whitenoise.runserver_nostatic",
+        "django.contrib.staticfiles",
+    ]
+    admin_middlewares = [
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "strangler.chassis.admin.AdminSession",
+        "strangler.chassis.admin.AdminCsrf",
+        "strangler.chassis.admin.AdminLogin",
+        "strangler.chassis.admin.AdminMessages",
+        "strangler.chassis.admin.AdminFrames",
+    ]
+    return {
+        "SECRET_KEY": required("SECRET_KEY", "it signs the admin's sessions"),
+        "CONFIG_KEY": required("CONFIG_KEY", "it encrypts signing keys and secrets at rest (a Fernet key)"),
+        "DEBUG": False,
+        "ALLOWED_HOSTS": [h for h in os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost").split(",") if h],
+        "ROOT_URLCONF": urls,
+        "WSGI_APPLICATION": wsgi,
+        "APPEND_SLASH": False,
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "USE_TZ": True,
+        "TIME_ZONE": "UTC",
+        "LANGUAGE_CODE": "en",
+        "USE_I18N": False,
+        "INSTALLED_APPS": [
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            *(admin_apps if admin else []),
+            "django.contrib.postgres",
+            "rest_framework",
+            "drf_spectacular",
+            "drf_standardized_errors",
+            "strangler.chassis.events",
+            *(f"shop.{domain}" for domain in domains),
+        ],
+        "MIDDLEWARE": [
+            "django.middleware.security.SecurityMiddleware",
+            *(admin_middlewares if admin else []),
+        ],
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ],
+                },
+            },
+        ],
+        "DATABASES": {"default": database(required("DATABASE_URL", "it says where PostgreSQL is"))},
+        "AUTH_USER_MODEL": user_model,
+        "PASSWORD_HASHERS": ["strangler.chassis.passwords.Argon2"],
+        "STATIC_URL": "/static/",
+        "WHITENOISE_USE_FINDERS": True,
+        "WHITENOISE_AUTOREFRESH": False,
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": 1024 * 1024,
+        "CSRF_FAILURE_VIEW": "strangler.chassis.problems.csrf_failure",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/admin/",
+        "CSRF_COOKIE_PATH": "/admin/",
+        "SECURE_CONTENT_TYPE_NOSNIFF": True,
+        "SECURE_REFERRER_POLICY": "same-origin",
+        "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
+        "X_FRAME_OPTIONS": "DENY",
+        "SILENCED_SYSTEM_CHECKS": [
+            # TLS ends before the gateway in this topology, so cookies and redirects cannot insist on it.
+            "security.W004",
+            "security.W008",
+            "security.W012",
+            "security.W016",
+        ],
+        "JWKS_PORT": jwks_port,
+        "JWKS_MAX_AGE": 300,
+        "JWT_ISSUER": "shop",
+        "JWT_AUDIENCE": "shop",
+        "JWT_LEEWAY": 5,
+        "JWT_ACCESS_SECONDS": 600,
+        "JWT_REFRESH_SECONDS": 7 * 24 * 3600,
+        "LOGIN_RATE": os.environ.get("LOGIN_RATE", "10/min"),
+        **mail(os.environ.get("SMTP_URL", "smtp://127.0.0.1:2525")),
+        "REST_FRAMEWORK": rest_framework(proxies=1 if os.environ.get("CONSUL_URL") else 0),
+        "DRF_STANDARDIZED_ERRORS": {"EXCEPTION_HANDLER_CLASS": "strangler.chassis.problems.Handler"},
+        "SPECTACULAR_SETTINGS": {
+            "TITLE": title,
+            "VERSION": "1.0.0",
+            "SERVE_INCLUDE_SCHEMA": False,
+            "SERVE_PERMISSIONS": [],
+            "SERVE_AUTHENTICATION": [],
+            "COMPONENT_SPLIT_REQUEST": True,
+            "SCHEMA_PATH_PREFIX": "/api/",
+            "AUTHENTICATION_WHITELIST": ["strangler.chassis.auth.JWTAuthentication"],
+            "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+        },
+    }
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's database entry: pooled connections in web processes, bounded statements and lock waits."""
+    process = os.environ.get("PROCESS", "")
+    timeouts = {"lock_timeout": LOCK_TIMEOUT_MS, "idle_in_transaction_session_timeout": 60_000}
+    if process:
+        # Migrations and other commands may take their time; what serves requests may not.
+        timeouts["statement_timeout"] = STATEMENT_TIMEOUT_MS
+    options: dict[str, Any] = {
+        "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
+        "application_name": f"{os.environ.get('SERVICE', 'host')}-{process or 'command'}",
+        "connect_timeout": 3,
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+    }
+    if process == "web":
+        threads = int(os.environ.get("WEB_THREADS", "8"))
+        options["pool"] = {
+            "min_size": 2,
+            "max_size": threads + WEB_POOL_MARGIN,
+            "timeout": 3.0,
+            "max_idle": 60.0,
+        }
+    return {
+        **dj_database_url.parse(url, conn_max_age=0, conn_health_checks=False),
+        "OPTIONS": options,
+        "ATOMIC_REQUESTS": False,
+    }
+
+
+def mail(url: str) -> dict[str, Any]:
+    """Django's e-mail settings of `smtp://host:port`."""
+    host, _, port = url.removeprefix("smtp://").rstrip("/").partition(":")
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": int(port or 25),
+        "EMAIL_TIMEOUT": 5,
+    }
+
+
+def rest_framework(*, proxies: int) -> dict[str, Any]:
+    """DRF's settings: JSON in and out, tokens, our pages, our errors. `proxies`: gateways before us."""
+    return {
+        "DEFAULT_AUTHENTICATION_CLASSES": ["strangler.chassis.auth.JWTAuthentication"],
+        "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+        "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+        "DEFAULT_PARSER_CLASSES": ["strangler.chassis.parsers.JSONParser"],
+        "DEFAULT_PAGINATION_CLASS": "strangler.chassis.paging.Paging",
+        "DEFAULT_SCHEMA_CLASS": "strangler.chassis.openapi.AutoSchema",
+        "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+        "NUM_PROXIES": proxies,
+        "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+        "URL_FORMAT_OVERRIDE": None,
+        "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    }

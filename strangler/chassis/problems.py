@@ -1,0 +1,135 @@
+"""Every error answer in one shape, whoever noticed the error.
+
+The shape is drf-standardized-errors': `{"type", "errors": [{"code", "detail", "attr"}]}`, where `type` is
+`validation_error`, `client_error` or `server_error`. It is used for DRF's errors, the errors that contracts
+declare, what the database refuses, and Django's own 400, 403, 404 and 500.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from drf_standardized_errors.handler import ExceptionHandler
+from psycopg import errors as pg
+from psycopg_pool import PoolTimeout
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from strangler.chassis.errors import ContractError
+from strangler.chassis.parsers import TooLarge
+from strangler.chassis.ports import DomainNotHosted
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 2
+"""Seconds after which a client may try again when a dependency was down or a lock was busy."""
+
+# What PostgreSQL raises for a value that no column can hold although the serializer let it pass.
+BAD_VALUES = (DataError, UnicodeEncodeError, OverflowError)
+
+
+class Unavailable(exceptions.APIException):
+    """Something this host needs does not answer; nothing was done."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The service is temporarily unavailable. Try again."
+    default_code = "service_unavailable"
+    wait = RETRY_AFTER
+
+
+class Busy(Unavailable):
+    """The rows are locked by others for longer than we wait."""
+
+    default_detail = "Others are changing the same data. Try again."
+    default_code = "busy"
+
+
+def problem(
+    status_code: int,
+    *,
+    code: str,
+    detail: str,
+    attr: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> HttpResponse:
+    """An error answer for code that runs outside DRF: middlewares, plain Django views, WSGI wrappers."""
+    return HttpResponse(
+        msgspec.json.encode(document(status_code, [(code, detail, attr)])),
+        content_type="application/json",
+        status=status_code,
+        headers=headers,
+    )
+
+
+def document(status_code: int, errors: Sequence[tuple[str, str, str | None]]) -> dict[str, Any]:
+    """The error document of (code, detail, attr) triples."""
+    kind = "client_error" if status_code < 500 else "server_error"
+    return {"type": kind, "errors": [{"code": c, "detail": d, "attr": a} for c, d, a in errors]}
+
+
+def _nul(error: Exception) -> bool:
+    return isinstance(error, ValueError) and "NUL" in str(error)
+
+
+class Handler(ExceptionHandler):
+    """drf-standardized-errors' handler, taught our contracts' errors and the database's."""
+
+    def run(self) -> Response | None:
+        if isinstance(self.exc, ContractError):
+            self.set_rollback()
+            return self._declared(self.exc)
+        return super().run()
+
+    def _declared(self, error: ContractError) -> Response:
+        triples = [(error.code, detail, attr) for detail, attr in error.details()]
+        headers = {"Retry-After": str(RETRY_AFTER)} if error.status == 503 else None
+        return Response(document(error.status, triples), status=error.status, headers=headers)
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
+            logger.warning("The database refused: %s", exc)
+            busy = isinstance(
+                exc.__cause__, pg.LockNotAvailable | pg.DeadlockDetected | pg.SerializationFailure
+            )
+            return Busy() if busy else Unavailable()
+        if isinstance(exc, DomainNotHosted):
+            logger.error("%s", exc)
+            return Unavailable()
+        if isinstance(exc, RequestDataTooBig):
+            return TooLarge()
+        if isinstance(exc, SuspiciousOperation):
+            return exceptions.ParseError("The request cannot be understood.")
+        if isinstance(exc, BAD_VALUES) or _nul(exc):
+            return exceptions.ParseError("A value is out of range or has characters that cannot be stored.")
+        return super().convert_known_exceptions(exc)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler400`: a Host that is not ours, a query string too large, and the like."""
+    if isinstance(exception, RequestDataTooBig):
+        return problem(413, code=TooLarge.default_code, detail=TooLarge.default_detail)
+    return problem(400, code="parse_error", detail="The request cannot be understood.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler403`."""
+    return problem(403, code="permission_denied", detail="You do not have permission to perform this action.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler404`: no such route."""
+    return problem(404, code="not_found", detail="Not found.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`: a defect of ours; the log has it under the request's trace id."""
+    return problem(500, code="error", detail="Server Error (500)")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's `CSRF_FAILURE_VIEW`; only the admin checks CSRF."""
+    return problem(403, code="csrf_failed", detail=reason or "CSRF verification failed.")

@@ -1,10 +1,10 @@
 """Who is calling: access tokens verified against the identity domain's published keys.
 
 Every host verifies tokens by itself (JSON Web Tokens, RFC 7519, signed RS256) and asks nobody: the
-user is what the token says (`TokenUser`). Keys come as a JSON Web Key Set (RFC 7517) from the port
-that Django's setting `JWKS_PORT` names (its `jwks` query), and are kept for `JWKS_MAX_AGE` seconds. A token with an
-unknown `kid` makes the set be fetched anew, at most once a second, so that strangers' key ids cannot
-be used to flood the source. A source that is down leaves the known keys in use.
+user is what the token says (`TokenUser`). Keys come as a JSON Web Key Set (RFC 7517) from the port that
+Django's setting `JWKS_PORT` names (its `jwks` query), and are kept for `JWKS_MAX_AGE` seconds. A token with
+an unknown `kid` makes the set be fetched anew, at most once a second, so that strangers' key ids cannot be
+used to flood the source. A source that is down leaves the known keys in use.
 """
 
 import logging

@@ -23,6 +23,11 @@ class DomainConfig(AppConfig):
     """
 
     contract: ClassVar[str]
+    default = False
+
+    def __init_subclass__(cls) -> None:
+        # Django takes an apps.py's only candidate by itself; this base, imported there, is none.
+        cls.default = True
 
     def ready(self) -> None:
         port = self._port()

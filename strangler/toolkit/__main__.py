@@ -1,0 +1,3 @@
+from strangler.toolkit.cli import app
+
+app(prog_name="strangler")

@@ -1,0 +1,153 @@
+"""`strangler stack up | down | status | logs`."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from strangler.toolkit.stack.compose import read_env
+from strangler.toolkit.stack.errors import StackError
+from strangler.toolkit.stack.stack import Stack, Watcher
+
+app = typer.Typer(help="Run the topology of docker-compose.yml natively.", no_args_is_help=True)
+console = Console(highlight=False)
+STYLES = {"ready": "green", "done": "green", "starting": "yellow", "draining": "magenta", "stopped": "dim"}
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+def here() -> Stack:
+    """This checkout's stack: RUN_DIR and PORT_BASE say where, `.run` and 8000 if they don't."""
+    root = Path.cwd()
+    return Stack(root, Path(os.environ.get("RUN_DIR", root / ".run")), int(os.environ.get("PORT_BASE", "8000")))
+
+
+@app.command()
+def up(
+    stage: Annotated[
+        int | None, typer.Option(help="Which stage; STAGE in .env if not given.", envvar="STAGE", min=0)
+    ] = None,
+) -> None:
+    """Bring a stage up, or move what runs to that stage without dropping a request."""
+    stack = here()
+    if stage is None:
+        stage = int(read_env(Path(".env")).get("STAGE", "0"))
+    started = time.monotonic()
+    try:
+        with Display() as display:
+            stack.up(stage, display.watch)
+    except StackError as error:
+        fail(error)
+    console.print(f"[bold]Stage {stage} is ready[/] after {time.monotonic() - started:.1f} s.\n")
+    _print_addresses(stack, stage)
+
+
+@app.command()
+def down(purge: Annotated[bool, typer.Option(help="Forget all data too.")] = False) -> None:
+    """Stop everything that runs here."""
+    try:
+        here().down(purge=purge)
+    except StackError as error:
+        fail(error)
+    console.print("Nothing is running here." + (" Its data is gone." if purge else ""))
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """What runs, and whether it is ready."""
+    stack = here()
+    try:
+        found = stack.status()
+    except StackError as error:
+        if as_json:
+            sys.stdout.write(json.dumps({"stage": None, "services": {}}) + "\n")
+            raise typer.Exit(1) from error
+        fail(error)
+    stage = stack.state.stage if stack.state else None
+    if as_json:
+        sys.stdout.write(json.dumps({"stage": stage, "services": found}, indent=2) + "\n")
+        return
+    table = Table("service", "state", "ready", "pid", "up for", title=f"stage {stage}")
+    for name, row in sorted(found.items()):
+        ready = "[green]yes[/]" if row["ready"] else "[red]no[/]"
+        table.add_row(name, row["state"], ready, str(row["pid"] or ""), f"{row['uptime_seconds']} s")
+    console.print(table)
+
+
+@app.command()
+def logs(
+    service: Annotated[str | None, typer.Argument(help="One service; all if not given.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+) -> None:
+    """The services' logs."""
+    directory = here().layout.logs
+    files = sorted(directory.glob(f"{service or '*'}.log"))
+    if not files:
+        known = ", ".join(sorted(path.stem for path in directory.glob("*.log"))) or "none yet"
+        fail(StackError(f"no log of {service or 'anything'} in {directory}. There are: {known}."))
+    command = ["tail", "-n", "50", *(["-F"] if follow else []), *map(str, files)]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603
+
+
+def fail(error: StackError) -> None:
+    """One clear error on the error stream, and a failing exit status."""
+    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", markup=True)
+    raise typer.Exit(1)
+
+
+class Display:
+    """A live table of the services' states; plain lines where the output is no terminal."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, str] = {}
+        self.started = time.monotonic()
+        self.live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
+
+    def __enter__(self) -> "Display":
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    @property
+    def watch(self) -> Watcher:
+        return self._watch
+
+    def _watch(self, service: str, state: str) -> None:
+        self.states[service] = state
+        elapsed = time.monotonic() - self.started
+        if not self.live:
+            console.print(f"{elapsed:6.1f} s  {service:16} {state}")
+            return
+        table = Table.grid(padding=(0, 2))
+        for name, current in self.states.items():
+            table.add_row(name, f"[{STYLES.get(current, 'default')}]{current}[/]")
+        table.add_row("", f"[dim]{elapsed:.1f} s[/]")
+        self.live.update(table)
+
+
+def _print_addresses(stack: Stack, stage: int) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("shop", f"{stack.url}/api/products")
+    table.add_row("API document", f"{stack.url}/api/schema/")
+    table.add_row("admin", f"{stack.url}/admin/")
+    table.add_row("mails", f"http://{stack.address('smtp', 8025)}/mails")
+    if stage >= 1:
+        table.add_row("traces", f"http://{stack.address('traces', 4318)}/")
+        table.add_row("Consul", f"http://{stack.address('consul', 8500)}/ui/")
+        table.add_row("Traefik", f"http://{stack.address('traefik', 8081)}/dashboard/")
+    for line in (stack.layout.root / "migrations-plan" / "logins.txt").read_text().splitlines():
+        who, _, login = line.partition(": ")
+        table.add_row(who, login)
+    console.print(table)

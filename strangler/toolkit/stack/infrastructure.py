@@ -1,0 +1,150 @@
+"""Infrastructure images as local binaries: PostgreSQL, RabbitMQ, Consul, Traefik."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from strangler.toolkit.stack.addresses import HOST, Addresses
+from strangler.toolkit.stack.compose import Service
+from strangler.toolkit.stack.errors import ComposeError, StackError
+from strangler.toolkit.stack.program import Layout, Program, as_user, find, own
+
+Adapter = Callable[[Service, Layout, Addresses], Program]
+
+
+def postgres(service: Service, layout: Layout, addresses: Addresses) -> Program:
+    """PostgreSQL with the settings of the compose command; the cluster is created at the first start."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
+    places = [str(path) for path in reversed(binaries)]
+    data = own(layout.volume("postgres"), "postgres")
+    port = addresses.port("postgres", 5432)
+    environment = layout.base_environment()
+    if not (data / "PG_VERSION").exists():
+        password = own(layout.run / "postgres-password", "postgres") / "password"
+        password.write_text(service.environment["POSTGRES_PASSWORD"])
+        initdb = [find("initdb", *places), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256"]
+        initdb += [f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
+        if os.geteuid() == 0:
+            os.chown(password, data.stat().st_uid, data.stat().st_gid)
+        done = subprocess.run(  # noqa: S603 - the command is ours
+            as_user("postgres", layout, initdb), env=environment, capture_output=True, text=True, check=False
+        )
+        password.unlink()
+        password.parent.rmdir()
+        if done.returncode:
+            raise StackError(f"initdb failed in {data}: {done.stderr.strip()}")
+    settings = service.command[1:] + ["-c", f"listen_addresses={HOST}", "-c", f"port={port}"]
+    settings += ["-c", "unix_socket_directories="]
+    return Program(
+        name=service.name,
+        command=as_user("postgres", layout, [find("postgres", *places), "-D", str(data), *settings]),
+        environment=environment,
+        ready=f"postgres://{HOST}:{port}",
+        stop_signal="INT",
+        stop_seconds=30,
+    )
+
+
+def rabbitmq(service: Service, layout: Layout, addresses: Addresses) -> Program:
+    """RabbitMQ as a node of its own, with its own port mapper, all on loopback."""
+    data = own(layout.volume("rabbitmq"), "rabbitmq")
+    port, distribution, epmd = (addresses.port("rabbitmq", p) for p in (5672, 25672, 4369))
+    config = data / "rabbitmq.conf"
+    user, password = (service.environment[f"RABBITMQ_DEFAULT_{x}"] for x in ("USER", "PASS"))
+    config.write_text(
+        f"listeners.tcp.1 = {HOST}:{port}\n"
+        f"default_user = {user}\ndefault_pass = {password}\n"
+        "log.console = true\nlog.console.level = warning\nlog.file = false\n"
+        "vm_memory_high_watermark.absolute = 512MB\ndisk_free_limit.absolute = 50MB\n"
+        "collect_statistics_interval = 60000\n"
+    )
+    config.chmod(0o640)
+    (data / "enabled_plugins").write_text("[].\n")
+    if os.geteuid() == 0:
+        for path in (config, data / "enabled_plugins"):
+            os.chown(path, data.stat().st_uid, data.stat().st_gid)
+    return Program(
+        name=service.name,
+        command=as_user("rabbitmq", layout, [find("rabbitmq-server", "/usr/lib/rabbitmq/bin")]),
+        environment={
+            **layout.base_environment(),
+            "HOME": str(data),
+            "RABBITMQ_NODENAME": f"shop{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": HOST,
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "ERL_EPMD_PORT": str(epmd),
+            "ERL_EPMD_ADDRESS": HOST,
+            "RABBITMQ_CONFIG_FILE": str(config),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(data / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(data / "log"),
+            "RABBITMQ_PID_FILE": str(data / "pid"),
+            # One scheduler a core and no busy waiting: the broker idles most of the time here.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none "
+            f"-kernel inet_dist_use_interface {{{HOST.replace('.', ',')}}}",
+        },
+        ready=f"amqp://{HOST}:{port}",
+        stop_seconds=30,
+    )
+
+
+def consul(service: Service, layout: Layout, addresses: Addresses) -> Program:
+    """A single Consul server on loopback, its data kept across restarts."""
+    http, server, lan, wan, dns = (
+        str(addresses.port("consul", port)) for port in (8500, 8300, 8301, 8302, 8600)
+    )
+    data = layout.volume("consul")
+    data.mkdir(parents=True, exist_ok=True)
+    ports = [f"-http-port={http}", f"-server-port={server}", f"-serf-lan-port={lan}"]
+    ports += [f"-serf-wan-port={wan}", f"-dns-port={dns}", "-grpc-port=-1"]
+    config = data / "native.json"
+    config.write_text('{"performance": {"raft_multiplier": 1}, "leave_on_terminate": false}')
+    flags = [f for f in service.command if not f.startswith(("-client", "-data-dir"))]
+    places = [str(layout.root / ".venv" / "opt" / "bin")]
+    command = [find("consul", *places), *flags, f"-client={HOST}", f"-data-dir={data / 'data'}"]
+    return Program(
+        name=service.name,
+        command=[*command, f"-config-file={config}", "-node=native", *ports],
+        environment=layout.base_environment(),
+        ready=f"consul://{HOST}:{http}",
+    )
+
+
+def traefik(service: Service, layout: Layout, addresses: Addresses) -> Program:
+    """Traefik with the static configuration that compose mounts, its addresses made local."""
+    mounted = {target: layout.root / source for target, source in service.mounts.items()}
+    command = [find("traefik")]
+    for part in service.command:
+        for target, source in mounted.items():
+            if target in part:
+                rendered = layout.run / source.name
+                rendered.write_text(addresses.localise(source.read_text()))
+                part = part.replace(target, str(rendered))
+        command.append(part)
+    return Program(
+        name=service.name,
+        command=command,
+        environment=layout.base_environment(),
+        ready=addresses.localise(service.ready_url),
+        stop_seconds=30,
+    )
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "postgres": postgres,
+    "rabbitmq": rabbitmq,
+    "hashicorp/consul": consul,
+    "traefik": traefik,
+}
+
+
+def adapter(service: Service) -> Adapter:
+    image = service.image.split(":")[0]
+    if image not in ADAPTERS:
+        raise ComposeError(
+            f"{service.name}: no local program stands for the image {service.image}. Known: "
+            f"{', '.join(ADAPTERS)}. Give it a profile that no stage has, or add an adapter in {__name__}."
+        )
+    return ADAPTERS[image]

@@ -1,0 +1,321 @@
+"""One running system: bring it up, move it to another stage, take it down."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from strangler.toolkit.stack import leftovers, secrets
+from strangler.toolkit.stack.addresses import HOST, Addresses
+from strangler.toolkit.stack.compose import Service, load, read_env
+from strangler.toolkit.stack.errors import DiskUnusable, NotRunning, ServiceFailed, StackError
+from strangler.toolkit.stack.infrastructure import adapter
+from strangler.toolkit.stack.program import Layout, Program, built, keeper, sharing_sockets
+from strangler.toolkit.stack.readiness import is_ready
+from strangler.toolkit.stack.supervision import Supervisor
+
+READY_SECONDS = 90.0
+ONCE_SECONDS = 300.0
+POLL_SECONDS = 0.1
+
+# Called with a service's name and its state: waiting, starting, ready, done, draining, stopped.
+Watcher = Callable[[str, str], None]
+
+
+class State(msgspec.Struct):
+    """What is remembered of a running stack, in `state.json`."""
+
+    stage: int
+    port_base: int
+
+
+class Stack:
+    """A system in `run_dir`, its ports counted from `port_base`.
+
+    `environment` overrides variables of docker-compose.yml for this stack only.
+    """
+
+    def __init__(
+        self, root: Path, run_dir: Path, port_base: int = 8000, environment: dict[str, str] | None = None
+    ) -> None:
+        self.layout = Layout(root=root.resolve(), run=run_dir.resolve())
+        self.port_base = port_base
+        self.overrides = environment or {}
+        self.supervisor = Supervisor(self.layout)
+
+    @property
+    def state(self) -> State | None:
+        try:
+            return msgspec.json.decode((self.layout.run / "state.json").read_bytes(), type=State)
+        except FileNotFoundError:
+            return None
+
+    @property
+    def url(self) -> str:
+        """Where the shop's clients go, at every stage."""
+        return f"http://{HOST}:{self.port_base + 80}"
+
+    def address(self, service: str, port: int) -> str:
+        """`host:port` of a service's container port on this machine."""
+        return f"{HOST}:{Addresses(self.services(0).values(), self.port_base).port(service, port)}"
+
+    def variables(self, stage: int) -> dict[str, str]:
+        """What docker-compose.yml is interpolated with: .env, then secrets, the shell and this stack."""
+        drawn = secrets.drawn(self.layout, read_env(self.layout.root / ".env"))
+        shell = {name: value for name, value in os.environ.items() if name not in drawn}
+        return {
+            **read_env(self.layout.root / ".env"),
+            **drawn,
+            **shell,
+            **self.overrides,
+            "STAGE": str(stage),
+        }
+
+    def services(self, stage: int) -> dict[str, Service]:
+        """Every service of the compose file, interpolated for this stage."""
+        return load(self.layout.root / "docker-compose.yml", self.variables(stage))
+
+    def up(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
+        """Bring the stage up, or move a running stack to it: what is new starts and gets ready beside what
+        is old; then what is gone drains. If anything fails on the way from nothing, nothing is left running."""
+        self._prepare_directory()
+        fresh = not self.supervisor.is_up()
+        if fresh:
+            leftovers.stop_leftovers(self.layout.run)
+        wanted = {n: s for n, s in self.services(stage).items() if s.in_stage(stage)}
+        if fresh:
+            leftovers.check_free(self._ports(wanted))
+        try:
+            self._converge(stage, wanted, fresh, watch)
+        except BaseException:
+            if fresh:
+                self.down()
+            raise
+
+    def down(self, *, purge: bool = False) -> int:
+        """Stop everything; with `purge`, forget the data too. The number of processes that had to be
+        stopped outside supervisord."""
+        if self.supervisor.is_up():
+            self._stop_in_order()
+            self.supervisor.shutdown()
+            self._wait_until(lambda: not self.supervisor.is_up(), 30)
+        ended = leftovers.stop_leftovers(self.layout.run)
+        (self.layout.run / "state.json").unlink(missing_ok=True)
+        if self.layout.sockets != self.layout.run:
+            shutil.rmtree(self.layout.sockets, ignore_errors=True)
+        if purge and self.layout.run.exists():
+            shutil.rmtree(self.layout.run)
+        return ended
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Each program's state, pid and whether it is ready."""
+        programs = self._programs_by_name()
+        return {
+            name: {
+                "state": info["statename"].lower(),
+                "pid": info["pid"] or None,
+                "uptime_seconds": max(0, info["now"] - info["start"]) if info["pid"] else 0,
+                "ready": info["statename"] == "RUNNING"
+                and is_ready(programs[name].ready if name in programs else ""),
+            }
+            for name, info in self._supervised().items()
+        }
+
+    def kill(self, service: str) -> int:
+        """kill -9 of a service's main process; its pid."""
+        pid: int = self._supervised()[service]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_ready(self, *services: str, seconds: float = READY_SECONDS) -> None:
+        """Wait until these services (all, if none is named) are running and ready."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status = self.status()
+            late = [name for name in services or status if not status[name]["ready"]]
+            if not late:
+                return
+            if time.monotonic() > deadline:
+                raise ServiceFailed(late[0], f"not ready after {seconds:.0f} s", self._log(late[0]))
+            time.sleep(POLL_SECONDS)
+
+    def restart(self, service: str) -> None:
+        """Stop a service gracefully, start it again and wait until it is ready."""
+        self.supervisor.stop(service)
+        self.supervisor.run(service)
+        self.wait_ready(service)
+
+    # -- bringing up ---------------------------------------------------------------------------------
+
+    def _converge(self, stage: int, wanted: dict[str, Service], fresh: bool, watch: Watcher) -> None:
+        before = set() if fresh else set(self._supervised())
+        programs = self._programs(wanted)
+        lasting = [program for program in programs.values() if not self._is_once(wanted, program.name)]
+        gone = before - {program.name for program in lasting}
+        current = [p for p in self._programs(self.services(stage)).values() if p.name in gone] if gone else []
+        self.supervisor.write([*lasting, *current])
+        if fresh:
+            self.supervisor.start()
+        else:
+            added, changed, _ = self.supervisor.reload()
+            for name in (name for name in changed if name not in gone):
+                watch(name, "draining")
+                self.supervisor.remove(name)
+                self.supervisor.add(name)
+            for name in added:
+                self.supervisor.add(name)
+        self._start_all(programs, wanted, watch)
+        (self.layout.run / "state.json").write_bytes(
+            msgspec.json.encode(State(stage=stage, port_base=self.port_base))
+        )
+        self._drain(gone, watch)
+        if gone:
+            self.supervisor.write(lasting)
+            self.supervisor.reload()
+
+    def _start_all(self, programs: dict[str, Program], wanted: dict[str, Service], watch: Watcher) -> None:
+        """Start everything as soon as what it depends on is ready; the first failure stops the rest."""
+        waiting = {
+            name: set(wanted[name].depends_on) & set(programs) if name in wanted else set()
+            for name in programs
+        }
+        for name, service in wanted.items():
+            if service.native.listen:
+                waiting[name].add("edge-sockets")
+        stop = threading.Event()
+        running: dict[Future[None], str] = {}
+        with ThreadPoolExecutor(max_workers=len(programs)) as pool:
+            try:
+                while waiting or running:
+                    for name in [name for name, needs in waiting.items() if not needs]:
+                        del waiting[name]
+                        once = self._is_once(wanted, name)
+                        start = self._run_once if once else self._run_lasting
+                        running[pool.submit(start, programs[name], watch, stop)] = name
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        name = running.pop(future)
+                        future.result()
+                        for needs in waiting.values():
+                            needs.discard(name)
+            except BaseException:
+                stop.set()
+                raise
+
+    def _run_lasting(self, program: Program, watch: Watcher, stop: threading.Event) -> None:
+        watch(program.name, "starting")
+        self.supervisor.run(program.name)
+        deadline = time.monotonic() + READY_SECONDS
+        while not stop.is_set():
+            if is_ready(program.ready):
+                watch(program.name, "ready")
+                return
+            if time.monotonic() > deadline:
+                what = f"not ready after {READY_SECONDS:.0f} s ({program.ready} does not answer)"
+                raise ServiceFailed(program.name, what, self._log(program.name))
+            time.sleep(POLL_SECONDS)
+
+    def _run_once(self, program: Program, watch: Watcher, stop: threading.Event) -> None:
+        watch(program.name, "starting")
+        log = self._log(program.name)
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - the command is the compose file's
+                program.command,
+                env=program.environment,
+                cwd=self.layout.root,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            deadline = time.monotonic() + ONCE_SECONDS
+            while process.poll() is None:
+                if stop.is_set() or time.monotonic() > deadline:
+                    process.kill()
+                time.sleep(POLL_SECONDS / 2)
+        if process.returncode and not stop.is_set():
+            raise ServiceFailed(program.name, f"exited with status {process.returncode}", log)
+        watch(program.name, "done")
+
+    # -- taking down ---------------------------------------------------------------------------------
+
+    def _drain(self, names: set[str], watch: Watcher) -> None:
+        for name in sorted(names):
+            watch(name, "draining")
+        with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
+            list(pool.map(self.supervisor.remove, sorted(names)))
+        for name in sorted(names):
+            watch(name, "stopped")
+
+    def _stop_in_order(self) -> None:
+        """Dependents first, so that nothing logs errors about what it lost."""
+        names = set(self._supervised())
+        state = self.state
+        services = self.services(state.stage if state else 0)
+        while names:
+            needed = {d for name in names if name in services for d in services[name].depends_on}
+            last = names - needed or names
+            with ThreadPoolExecutor(max_workers=len(last)) as pool:
+                list(pool.map(self.supervisor.stop, last))
+            names -= last
+
+    # -- what it consists of -------------------------------------------------------------------------
+
+    def _programs(self, services: dict[str, Service]) -> dict[str, Program]:
+        everything = load(self.layout.root / "docker-compose.yml", self.variables(0)).values()
+        addresses = Addresses(everything, self.port_base)
+        programs = {"edge-sockets": keeper(self.layout)}
+        for name, service in services.items():
+            if not service.built and not service.native.ports:
+                continue
+            make = built if service.built else adapter(service)
+            program = make(service, self.layout, addresses)
+            programs[name] = sharing_sockets(program, service, self.layout, self.port_base)
+        return programs
+
+    def _programs_by_name(self) -> dict[str, Program]:
+        return self._programs(self.services(self.state.stage if self.state else 0))
+
+    def _is_once(self, services: dict[str, Service], name: str) -> bool:
+        return name in services and services[name].once
+
+    def _ports(self, services: dict[str, Service]) -> list[tuple[str, int]]:
+        return [
+            (service.name, self.port_base + offset)
+            for service in services.values()
+            for offset in {*service.native.ports.values(), *service.native.listen.values()}
+        ]
+
+    def _supervised(self) -> dict[str, dict[str, Any]]:
+        if not self.supervisor.is_up():
+            raise NotRunning("nothing is running here: `./run up` starts it.")
+        return self.supervisor.programs()
+
+    def _log(self, name: str) -> Path:
+        return self.layout.logs / f"{name}.log"
+
+    def _prepare_directory(self) -> None:
+        try:
+            for path in (self.layout.logs, self.layout.sockets):
+                path.mkdir(parents=True, exist_ok=True)
+            trial = self.layout.run / "trial"
+            trial.write_bytes(b"\0" * 1_000_000)
+            trial.unlink()
+        except OSError as error:
+            raise DiskUnusable(
+                f"{self.layout.run} cannot be written: {error.strerror}. Free some space, or name another "
+                "place: RUN_DIR=/elsewhere ./run up"
+            ) from error
+
+    def _wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise StackError(f"supervisord did not stop within {seconds:.0f} s")
+            time.sleep(POLL_SECONDS)

@@ -4,7 +4,6 @@ The API knows no cookies. Running these four on its requests costs time and lend
 semantics that it must not have.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -20,13 +19,14 @@ PREFIX = "/admin/"
 class _AdminOnly:
     """Mixin: steps aside for every request that is not the admin's."""
 
-    get_response: Callable[[HttpRequest], HttpResponseBase]
+    get_response: Any
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(PREFIX):
             answer: HttpResponseBase = super().__call__(request)  # type: ignore[misc]
             return answer
-        return self.get_response(request)
+        direct: HttpResponseBase = self.get_response(request)
+        return direct
 
 
 class AdminSession(_AdminOnly, SessionMiddleware):

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jwt
 import msgspec
@@ -168,6 +168,11 @@ class JWTAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
+
+
+def caller(request: Request) -> TokenUser:
+    """The user of a request that needed one."""
+    return cast(TokenUser, request.user)
 
 
 class IsStaff(BasePermission):

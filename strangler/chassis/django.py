@@ -14,6 +14,7 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+SERVING = ("web", "rpc", "worker")
 WEB_POOL_MARGIN = 2
 STATEMENT_TIMEOUT_MS = 8_000
 LOCK_TIMEOUT_MS = 3_000
@@ -79,6 +80,7 @@ def host_settings(
             "rest_framework",
             "drf_spectacular",
             "drf_standardized_errors",
+            "strangler.chassis",
             "strangler.chassis.events",
             *(f"shop.{domain}" for domain in domains),
         ],
@@ -151,7 +153,7 @@ def database(url: str) -> dict[str, Any]:
     """Django's database entry: pooled connections in web processes, bounded statements and lock waits."""
     process = os.environ.get("PROCESS", "")
     timeouts = {"lock_timeout": LOCK_TIMEOUT_MS, "idle_in_transaction_session_timeout": 60_000}
-    if process:
+    if process in SERVING:
         # Migrations and other commands may take their time; what serves requests may not.
         timeouts["statement_timeout"] = STATEMENT_TIMEOUT_MS
     options: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """The OpenAPI document says what every route really answers, error answers included."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
@@ -19,7 +19,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     """What went wrong."""
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
-    errors = ProblemErrorSerializer(many=True)
+    errors = ProblemErrorSerializer(many=True)  # type: ignore[assignment]
 
 
 EVERYWHERE = {
@@ -41,12 +41,12 @@ class AutoSchema(SpectacularSchema):
     `problems = {402: "Declined."}` or `problems = {"POST": {402: "Declined."}}`.
     """
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         responses = super()._get_response_bodies(direction=direction)
         if direction == "response":
             for status, description in sorted(self._problems().items()):
                 if status not in responses:
-                    answer = self._get_response_for_code(ProblemSerializer, status)
+                    answer = self._get_response_for_code(ProblemSerializer, status)  # type: ignore[no-untyped-call]
                     responses[status] = {**answer, "description": description}
         return responses
 

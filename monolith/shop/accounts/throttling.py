@@ -4,6 +4,7 @@ One `INSERT … ON CONFLICT` counts and tells the count, so two processes never 
 """
 
 import hashlib
+import math
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -26,25 +27,31 @@ class LoginThrottle(SimpleRateThrottle):
     """Fixed windows of LOGIN_RATE, which is read for each request: a change takes effect at once."""
 
     scope = "login"
+    remaining = 0.0
 
     def get_rate(self) -> str:
         return str(settings.LOGIN_RATE)
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        if not self.num_requests or not self.duration:
+        allowed, duration = self.parse_rate(self.get_rate())
+        if not allowed or not duration:
             return True
         now = time.time()
-        start = now - now % self.duration
-        email = request.data.get("email") if isinstance(request.data, dict) else None
-        subject = hashlib.sha256(
-            f"{str(email).strip().lower()}\n{self.get_ident(request)}".encode("utf-8", "replace")
-        )
-        parameters = {"subject": subject.hexdigest(), "start": datetime.fromtimestamp(start, UTC)}
+        start = now - now % duration
+        self.remaining = start + duration - now
+        parameters: dict[str, Any] = {
+            "subject": self._subject(request),
+            "start": datetime.fromtimestamp(start, UTC),
+        }
         with connection.cursor() as cursor:
             cursor.execute(COUNT, parameters)
-            attempts = cursor.fetchone()[0]
-        self.remaining = start + self.duration - now
-        return bool(attempts <= self.num_requests)
+            (attempts,) = cursor.fetchone()
+        return bool(attempts <= allowed)
+
+    def _subject(self, request: Request) -> str:
+        email = request.data.get("email") if isinstance(request.data, dict) else None
+        text = f"{str(email).strip().lower()}\n{self.get_ident(request)}"
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
     def wait(self) -> float:
-        return max(1.0, self.remaining)
+        return max(1.0, math.ceil(self.remaining))

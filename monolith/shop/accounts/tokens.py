@@ -70,12 +70,12 @@ def rotate(*, lead: timedelta) -> SigningKey:
 
 
 def _signer(now: datetime) -> SigningKey:
-    key = SigningKey.objects.filter(signs_from__lte=now).order_by("-signs_from", "-id").first()
+    key = SigningKey.objects.filter(signs_from__lte=now).order_by("-id").first()
     if key is not None:
         return key
     with transaction.atomic():
         _lock()
-        key = SigningKey.objects.filter(signs_from__lte=now).order_by("-signs_from", "-id").first()
+        key = SigningKey.objects.filter(signs_from__lte=now).order_by("-id").first()
         return key or _create(now)
 
 

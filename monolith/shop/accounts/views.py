@@ -21,7 +21,7 @@ from shop.accounts.serializers import (
     UserSerializer,
 )
 from shop.accounts.throttling import LoginThrottle
-from strangler.chassis.auth import InvalidToken, JWTAuthentication, decode
+from strangler.chassis.auth import InvalidToken, JWTAuthentication, caller, decode
 
 
 def _gone() -> exceptions.APIException:
@@ -89,7 +89,7 @@ class TokenRefresh(_TokenView):
 class Me(APIView):
     @extend_schema(operation_id="me", responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        user = operations.active_user(user=request.user.id)
+        user = operations.active_user(user=caller(request).id)
         if user is None:
             raise _gone()
         return Response(MeSerializer(user).data)
@@ -100,9 +100,9 @@ class Me(APIView):
         form.is_valid(raise_exception=True)
         change = form.validated_data
         user = (
-            operations.rename(user=request.user.id, name=change["name"])
+            operations.rename(user=caller(request).id, name=change["name"])
             if change
-            else operations.active_user(user=request.user.id)
+            else operations.active_user(user=caller(request).id)
         )
         if user is None:
             raise _gone()
@@ -114,10 +114,10 @@ class Addresses(ListCreateAPIView[Address]):
     queryset = Address.objects.none()
 
     def get_queryset(self) -> Any:
-        return operations.addresses(user=self.request.user.id)
+        return operations.addresses(user=caller(self.request).id)
 
     def perform_create(self, serializer: Any) -> None:
-        address = operations.add_address(user=self.request.user.id, **serializer.validated_data)
+        address = operations.add_address(user=caller(self.request).id, **serializer.validated_data)
         if address is None:
             raise _gone()
         serializer.instance = address
@@ -126,7 +126,7 @@ class Addresses(ListCreateAPIView[Address]):
 class OneAddress(APIView):
     @extend_schema(operation_id="remove_address", request=None, responses={204: None})
     def delete(self, request: Request, address: int) -> Response:
-        if not operations.remove_address(user=request.user.id, address=address):
+        if not operations.remove_address(user=caller(request).id, address=address):
             raise exceptions.NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)
 

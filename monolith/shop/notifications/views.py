@@ -5,6 +5,7 @@ from rest_framework.generics import ListAPIView
 from shop.notifications import operations
 from shop.notifications.models import Notification
 from shop.notifications.serializers import NotificationSerializer
+from strangler.chassis.auth import caller
 
 
 class Notifications(ListAPIView[Notification]):
@@ -14,4 +15,4 @@ class Notifications(ListAPIView[Notification]):
     queryset = Notification.objects.none()
 
     def get_queryset(self) -> Any:
-        return operations.own(user=self.request.user.id)
+        return operations.own(user=caller(self.request).id)

@@ -1,0 +1,26 @@
+from django.contrib import admin
+
+from shop.catalog.models import Category, Product
+
+
+@admin.register(Category)
+class Categories(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("name", "slug")
+    search_fields = ("name", "slug")
+
+
+@admin.register(Product)
+class Products(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Products are withdrawn, never deleted: orders name them."""
+
+    list_display = ("sku", "name", "category", "price", "currency", "active")
+    list_filter = ("active", "category")
+    list_select_related = ("category",)
+    search_fields = ("sku", "name")
+
+    def has_add_permission(self, request: object) -> bool:
+        """New products come by the API, which tells inventory of them."""
+        return False
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False

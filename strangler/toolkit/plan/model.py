@@ -1,0 +1,151 @@
+"""What a plan file says, as types. Reading one: `strangler.toolkit.plan.load`."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Access = Literal["public", "user", "staff"]
+HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Name = Annotated[
+    str, Meta(pattern="^[a-z][a-z0-9-]*$", description="lower-case letters, digits and -, a letter first")
+]
+Module = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", description="a dotted Python name")]
+PathTemplate = Annotated[
+    str,
+    Meta(
+        pattern=r"^(/([^/{}*\s]+|\{[a-z_]+\}))*(/|/\*\*)?$",
+        description="like /api/things, /api/things/{id} or /admin/** (and everything below)",
+    ),
+]
+File = Annotated[
+    str,
+    Meta(pattern=r"^(?!/)(?!.*\.\.)\S+$", description="relative to the root, without .."),
+]
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True):
+    """A process set that runs domains. `routes` are those that belong to no domain: admin, static files."""
+
+    settings: Module
+    routes: dict[PathTemplate, dict[HttpMethod, Access]] = {}
+
+
+class Domain(msgspec.Struct, frozen=True, kw_only=True):
+    """A bounded context: one Django app, the contract that the others see of it, its tables and routes."""
+
+    app: Module
+    contract: Module
+    tables: list[str] = []
+    routes: dict[PathTemplate, dict[HttpMethod, Access]] = {}
+
+
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """From which stage on a gateway stands in front, and what it never lets through."""
+
+    since: Annotated[int, Meta(ge=0)]
+    internal: list[PathTemplate] = []
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """A rest point of the migration.
+
+    `moves` are the domains that get a host of their own (of the domain's name) on the way here.
+    `introduces` (files) and `services` (of the compose file) are absent before this stage,
+    `supersedes` (files) are gone from it on.
+    """
+
+    number: Annotated[int, Meta(ge=0)]
+    name: Name
+    summary: str
+    built: bool = False
+    moves: list[Name] = []
+    introduces: list[File] = []
+    supersedes: list[File] = []
+    services: list[str] = []
+
+    @property
+    def tag(self) -> str:
+        return f"stage-{self.number}-{self.name}"
+
+    @property
+    def folder(self) -> str:
+        """The stage's chapter, beside the plan file."""
+        return f"{self.number}-{self.name}"
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One path of the public HTTP API, who owns it and who may call it. `domain` is None for a host's own."""
+
+    path: str
+    domain: str | None
+    host: str
+    methods: dict[HttpMethod, Access]
+
+    @property
+    def subtree(self) -> bool:
+        """Whether everything below the path belongs to the route too."""
+        return self.path.endswith("/**")
+
+    @property
+    def regex(self) -> str:
+        """The whole path as a regular expression (RE2 and Python alike), anchored at both ends."""
+        return path_regex(self.path)
+
+    def methods_for(self, *access: Access) -> list[HttpMethod]:
+        """The methods that need one of these, in the plan's order."""
+        return [method for method, needed in self.methods.items() if needed in access]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A migration: hosts, domains, gateway, stages.
+
+    `origin` is the host where every domain starts; it also answers what no route names. `root` is the
+    project's folder, relative to the plan file; `sources` are the folders on the Python path.
+    """
+
+    name: str
+    root: str = ".."
+    sources: list[str] = msgspec.field(default_factory=lambda: ["."])
+    compose: File = "docker-compose.yml"
+    origin: Name
+    hosts: dict[Name, Host]
+    domains: dict[Name, Domain]
+    gateway: Gateway | None = None
+    stages: list[Stage]
+
+    def stage(self, number: int) -> Stage:
+        """The stage of this number; raises KeyError."""
+        for stage in self.stages:
+            if stage.number == number:
+                return stage
+        raise KeyError(number)
+
+    @property
+    def built(self) -> list[Stage]:
+        """The stages that exist, in order."""
+        return [stage for stage in self.stages if stage.built]
+
+    def host_of(self, domain: str, *, stage: int) -> str:
+        """Who owns the domain when the migration stands at this stage."""
+        moved = any(domain in s.moves for s in self.stages if s.number <= stage)
+        return domain if moved else self.origin
+
+    def routes(self, *, stage: int) -> Iterator[Route]:
+        """Every public route and the host that owns it at this stage, domains first, in the plan's order."""
+        for name, domain in self.domains.items():
+            for path, methods in domain.routes.items():
+                yield Route(path=path, domain=name, host=self.host_of(name, stage=stage), methods=methods)
+        for name, host in self.hosts.items():
+            for path, methods in host.routes.items():
+                yield Route(path=path, domain=None, host=name, methods=methods)
+
+
+def path_regex(path: str) -> str:
+    """A path template as an anchored regular expression: `{x}` is one path part, `/**` all below."""
+    base, below = (path[:-3], "(/.*)?") if path.endswith("/**") else (path, "")
+    parts = re.split(r"(\{[a-z_]+\})", base)
+    pattern = "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts)
+    return f"^{pattern}{below}$"

@@ -70,30 +70,33 @@ class JWKSCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: dict[str, Any] = {}
-        self._fetched: float | None = None
-        self._tried: float | None = None
+        self._stale_at = 0.0
+        self._strangers_at = 0.0
 
     def key(self, kid: str) -> Any:
         """The public key of this id, or None. Raises what the source raises if there are no keys yet."""
-        now = self._clock()
-        if self._fetched is None or now - self._fetched > self._max_age or kid not in self._keys:
-            self._refresh(now)
+        key = self._keys.get(kid)
+        if key is not None and self._clock() < self._stale_at:
+            return key
+        with self._lock:
+            now = self._clock()
+            if now >= self._stale_at:
+                self._fetch(now)
+            elif kid not in self._keys and now >= self._strangers_at:
+                self._strangers_at = now + self._min_interval
+                self._fetch(now)
         return self._keys.get(kid)
 
-    def _refresh(self, now: float) -> None:
-        with self._lock:
-            if self._tried is not None and now - self._tried < self._min_interval:
-                return
-            self._tried = now
-            try:
-                keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in self._source()["keys"]}
-            except Exception:
-                if not self._keys:
-                    self._tried = None
-                    raise
-                logger.exception("Key set not fetched; %d known keys stay in use", len(self._keys))
-                return
-            self._keys, self._fetched = keys, now
+    def _fetch(self, now: float) -> None:
+        try:
+            keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in self._source()["keys"]}
+        except Exception:
+            if not self._keys:
+                raise
+            logger.exception("Key set not fetched; %d known keys stay in use", len(self._keys))
+            self._stale_at = now + self._min_interval
+        else:
+            self._keys, self._stale_at = keys, now + self._max_age
 
 
 _cache: JWKSCache | None = None

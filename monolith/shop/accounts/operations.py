@@ -65,12 +65,10 @@ def addresses(*, user: int) -> Any:
 
 
 def add_address(*, user: int, **fields: str) -> models.Address | None:
-    """A new address of the user; None if there is no such user any more."""
-    try:
-        with transaction.atomic():
-            return models.Address.objects.create(user_id=user, **fields)
-    except IntegrityError:
-        return None
+    """A new address of the user; None if there is no such active user any more."""
+    with transaction.atomic():
+        owner = models.User.objects.select_for_update(no_key=True).filter(id=user, is_active=True).first()
+        return models.Address.objects.create(user=owner, **fields) if owner else None
 
 
 def remove_address(*, user: int, address: int) -> bool:

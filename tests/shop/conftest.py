@@ -1,0 +1,58 @@
+"""Callers of the shop's API."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from shop.accounts.models import User
+from shop.accounts.tokens import issue
+from strangler.chassis.auth import reset_jwks_cache
+
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.fixture(autouse=True)
+def fresh_keys() -> Iterator[None]:
+    """Keys of one test's database are not those of the next."""
+    reset_jwks_cache()
+    yield
+    reset_jwks_cache()
+
+
+@pytest.fixture
+def client() -> APIClient:
+    return APIClient(raise_request_exception=False)
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    def make(email: str = "ada@shop.example", **fields: Any) -> User:
+        user = User(email=email, name="Ada", **fields)
+        user.set_password(PASSWORD)
+        user.save()
+        return user
+
+    return make
+
+
+@pytest.fixture
+def user(make_user: Callable[..., User]) -> User:
+    return make_user()
+
+
+def as_user(user: User) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue(user=user, kind='access')}")
+    return client
+
+
+@pytest.fixture
+def customer(user: User) -> APIClient:
+    return as_user(user)
+
+
+@pytest.fixture
+def staff(make_user: Callable[..., User]) -> APIClient:
+    return as_user(make_user("staff@shop.example", is_staff=True))

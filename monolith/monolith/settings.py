@@ -2,7 +2,7 @@
 
 from strangler.chassis.django import host_settings
 
-DOMAINS = ["accounts", "catalog", "notifications"]
+DOMAINS = ["accounts", "catalog", "inventory", "orders", "payments", "notifications"]
 
 globals().update(
     host_settings(

@@ -5,9 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from strangler.chassis import health
+
 admin.site.site_header = admin.site.site_title = "Shop"
 
 urlpatterns = [
+    *health.urlpatterns,
     *(path("", include(f"shop.{domain}.urls")) for domain in settings.DOMAINS),
     path("api/schema/", SpectacularJSONAPIView.as_view()),
     path("admin/", admin.site.urls),

@@ -27,7 +27,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a scrip
 def here() -> Stack:
     """This checkout's stack: RUN_DIR and PORT_BASE say where, `.run` and 8000 if they don't."""
     root = Path.cwd()
-    return Stack(root, Path(os.environ.get("RUN_DIR", root / ".run")), int(os.environ.get("PORT_BASE", "8000")))
+    return Stack(
+        root, Path(os.environ.get("RUN_DIR", root / ".run")), int(os.environ.get("PORT_BASE", "8000"))
+    )
 
 
 @app.command()

@@ -34,7 +34,7 @@ def postgres(service: Service, layout: Layout, addresses: Addresses) -> Program:
         password.parent.rmdir()
         if done.returncode:
             raise StackError(f"initdb failed in {data}: {done.stderr.strip()}")
-    settings = service.command[1:] + ["-c", f"listen_addresses={HOST}", "-c", f"port={port}"]
+    settings = [*service.command[1:], "-c", f"listen_addresses={HOST}", "-c", f"port={port}"]
     settings += ["-c", "unix_socket_directories="]
     return Program(
         name=service.name,

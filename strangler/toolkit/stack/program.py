@@ -65,7 +65,9 @@ class Layout(msgspec.Struct):
 
 def find(program: str, *places: str) -> str:
     """The path of a binary; the error says which package brings it."""
-    path = shutil.which(program, path=":".join([*places, str(Path(sys.executable).parent), os.environ["PATH"]]))
+    path = shutil.which(
+        program, path=":".join([*places, str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
     if path is None:
         raise StackError(f"{program} is not installed. `./run up` as root on Debian installs it.")
     return path

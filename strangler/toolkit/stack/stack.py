@@ -85,7 +85,7 @@ class Stack:
 
     def up(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
         """Bring the stage up, or move a running stack to it: what is new starts and gets ready beside what
-        is old; then what is gone drains. If anything fails on the way from nothing, nothing is left running."""
+        is old; then what is gone drains. If a fresh start fails on the way, nothing is left running."""
         self._prepare_directory()
         fresh = not self.supervisor.is_up()
         if fresh:

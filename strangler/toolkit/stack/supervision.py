@@ -94,7 +94,6 @@ class Supervisor:
             return False
 
     def write(self, programs: Iterable[Program]) -> None:
-        import os
 
         layout = self.layout
         user = "user=root\n" if os.geteuid() == 0 else ""
@@ -161,7 +160,9 @@ class Supervisor:
             getattr(self.rpc, verb)(*arguments)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != code:
-                raise StackError(f"supervisord could not {verb} {arguments[0]}: {fault.faultString}") from fault
+                raise StackError(
+                    f"supervisord could not {verb} {arguments[0]}: {fault.faultString}"
+                ) from fault
 
 
 def _quoted(value: str) -> str:

@@ -1,0 +1,35 @@
+"""The monolith's Celery app: what runs in the background, and how often."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monolith.settings")
+
+from strangler.chassis.worker import worker_app
+
+
+def deliver_events() -> int:
+    from strangler.chassis.events.delivery import sweep
+
+    return sweep()
+
+
+def send_mails() -> int:
+    from shop.notifications.mailing import send_pending
+
+    return send_pending()
+
+
+def reconcile_payments() -> int:
+    from shop.payments.operations import reconcile
+
+    return reconcile()
+
+
+app = worker_app(
+    "monolith",
+    periodic={
+        "events.deliver": (2.0, deliver_events),
+        "notifications.send_mails": (1.0, send_mails),
+        "payments.reconcile": (15.0, reconcile_payments),
+    },
+)

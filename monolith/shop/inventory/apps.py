@@ -1,0 +1,7 @@
+from strangler.chassis.domains import DomainConfig
+
+
+class InventoryConfig(DomainConfig):
+    name = "shop.inventory"
+    label = "inventory"
+    contract = "contracts.inventory"

@@ -1,0 +1,1 @@
+"""Orders: carts, checkout and what became of it."""

@@ -1,0 +1,30 @@
+from django.contrib import admin
+
+from shop.orders.models import Order, OrderLine
+
+
+class LineInline(admin.TabularInline):
+    model = OrderLine
+    extra = 0
+    can_delete = False
+    readonly_fields = fields = ["sku", "name", "price", "quantity", "total"]
+
+    def has_add_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Order)
+class OrderAdmin(admin.ModelAdmin):
+    list_display = ["number", "email", "status", "total", "currency", "created_at"]
+    list_filter = ["status"]
+    search_fields = ["number", "email"]
+    inlines = [LineInline]
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False  # an order is cancelled by its customer, which moves stock and money too
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False

@@ -1,0 +1,1 @@
+"""Payments: charges and refunds at the payment service provider (PSP)."""

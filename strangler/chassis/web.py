@@ -1,0 +1,54 @@
+"""A host's web process: `python -m strangler.chassis.web monolith.wsgi:application`.
+
+gunicorn with thread workers. It serves on `BIND` and on every listening socket that it was started with
+(sd_listen_fds(3)), so that two programs can share a socket while one takes over from the other. On
+SIGTERM it stops accepting, answers what has arrived, tells kept-alive clients to come back on a new
+connection, and exits 0.
+"""
+
+import os
+import sys
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.util import import_app
+
+FIRST_INHERITED = 3
+KEEPALIVE_SECONDS = 60
+GRACEFUL_SECONDS = 30
+
+
+class Web(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by the environment."""
+
+    def __init__(self, application: str) -> None:
+        self.application_name = application
+        super().__init__()
+
+    def load_config(self) -> None:
+        inherited = int(os.environ.pop("LISTEN_FDS", "0"))
+        os.environ.pop("LISTEN_PID", None)
+        binds = [os.environ.get("BIND", "127.0.0.1:8000")]
+        binds += [f"fd://{FIRST_INHERITED + number}" for number in range(inherited)]
+        settings: dict[str, Any] = {
+            "bind": binds,
+            "worker_class": "gthread",
+            "workers": int(os.environ.get("WEB_WORKERS", "2")),
+            "threads": int(os.environ.get("WEB_THREADS", "8")),
+            "keepalive": KEEPALIVE_SECONDS,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "timeout": 60,
+            "limit_request_line": 8190,
+            "proc_name": os.environ.get("SERVICE", "web"),
+            "control_socket_disable": True,
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return import_app(self.application_name)
+
+
+if __name__ == "__main__":
+    Web(sys.argv[1]).run()

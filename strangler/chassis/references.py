@@ -69,6 +69,8 @@ def _deconstruct(field: Any, name: str) -> tuple[str, str, list[Any], dict[str, 
 class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
     """A reference whose target is hosted here: a foreign key."""
 
+    db_index: bool
+
     def __init__(self, to: Any, related_name: str = "+", **options: Any) -> None:
         self.reference_to, self.reference_related_name = to, related_name
         options.setdefault("on_delete", models.PROTECT)

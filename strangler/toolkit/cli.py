@@ -3,6 +3,7 @@
 import typer
 
 from strangler.toolkit import provision
+from strangler.toolkit.plan import cli as plan
 from strangler.toolkit.stack import cli as stack
 
 app = typer.Typer(
@@ -11,4 +12,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(stack.app, name="stack")
+app.add_typer(plan.app, name="plan")
 app.command("provision")(provision.provision)

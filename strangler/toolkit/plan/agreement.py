@@ -1,0 +1,130 @@
+"""Whether the plan says what Django's models and URLconf say."""
+
+import re
+
+from strangler.toolkit.plan.inspection import Inspection, InspectionFailed, inspect_host
+from strangler.toolkit.plan.model import path_regex
+from strangler.toolkit.plan.problems import Place, suggestion
+from strangler.toolkit.plan.rules import Checked
+
+
+def check_agreement(checked: Checked) -> list[str]:
+    """Compare the plan with each host's Django; returns notes on what could not be compared.
+
+    A domain is compared in the host that owns it at the last built stage.
+    """
+    plan = checked.plan
+    stage = plan.built[-1].number if plan.built else 0
+    notes = []
+    for name, host in plan.hosts.items():
+        if not checked.problems.trusted(("hosts", name, "settings")):
+            continue
+        try:
+            found = inspect_host(host.settings, root=checked.root, sources=plan.sources)
+        except InspectionFailed as error:
+            notes.append(f"Models and URLs of host `{name}` were not compared: {error}")
+            continue
+        own = [
+            domain
+            for domain in plan.domains
+            if plan.host_of(domain, stage=stage) == name
+            and checked.problems.trusted(("domains", domain, "app"))
+        ]
+        compare_tables(checked, own, found)
+        compare_foreign_keys(checked, own, found)
+        compare_routes(checked, name, own, found)
+    return notes
+
+
+def compare_tables(checked: Checked, domains: list[str], found: Inspection) -> None:
+    """Each domain's tables are those of its app's models."""
+    apps = {app.package: app for app in found.apps}
+    for name in domains:
+        domain = checked.plan.domains[name]
+        place: Place = ("domains", name)
+        app = apps.get(domain.app)
+        if app is None:
+            checked.report(
+                (*place, "app"),
+                f"`{domain.app}` is not among the installed apps of its host.",
+                "Add it to INSTALLED_APPS, or correct the name.",
+            )
+            continue
+        missing = [table for table in app.tables if table not in domain.tables]
+        if missing:
+            checked.report(
+                (*place, "tables"),
+                f"`{name}` has tables that the plan does not list: {', '.join(missing)}.",
+                "Add them: what is not listed does not move with the domain.",
+            )
+        for index, table in enumerate(domain.tables):
+            if table not in app.tables:
+                checked.report(
+                    (*place, "tables", index),
+                    f"No model of `{domain.app}` has the table `{table}`.",
+                    suggestion(table, app.tables),
+                )
+
+
+def compare_foreign_keys(checked: Checked, domains: list[str], found: Inspection) -> None:
+    """A foreign key across domains is a declared `reference`, or the domain cannot move."""
+    plan = checked.plan
+    owner = {table: name for name, domain in plan.domains.items() for table in domain.tables}
+    apps = {app.package: app for app in found.apps}
+    for name in domains:
+        app = apps.get(plan.domains[name].app)
+        for key in app.foreign_keys if app else []:
+            target = owner.get(key.table)
+            if target not in (None, name) and not key.declared:
+                checked.report(
+                    ("domains", name, "app"),
+                    f"{key.field} is a foreign key into `{target}` ({key.table}), which may move away.",
+                    "Declare it with strangler.chassis.references.reference.",
+                )
+
+
+def compare_routes(checked: Checked, host: str, domains: list[str], found: Inspection) -> None:
+    """Every route has a URL of the same template and methods in its domain's package, and vice versa."""
+    plan = checked.plan
+    urls = {url.path: url for url in found.urls}
+    for name in domains:
+        domain = plan.domains[name]
+        own = sorted(url.path for url in found.urls if url.module.startswith(f"{domain.app}."))
+        for path, methods in domain.routes.items():
+            place: Place = ("domains", name, "routes", path)
+            url = urls.get(path)
+            if url is None:
+                checked.report(
+                    place,
+                    f"`{host}` has no URL {path}.",
+                    suggestion(path, own) if own else "Correct the path.",
+                )
+            elif url.methods is not None and set(url.methods) != set(methods):
+                checked.report(
+                    place,
+                    f"{path} answers {', '.join(url.methods)}; the plan says {', '.join(methods)}.",
+                    "List the methods that the view answers.",
+                )
+        for path in own:
+            if path not in domain.routes:
+                checked.report(
+                    ("domains", name, "routes"),
+                    f"The plan does not list {path} of `{domain.app}`.",
+                    "Add it: the gateway must know it when the domain moves.",
+                )
+    _compare_other_urls(checked, host, found)
+
+
+def _compare_other_urls(checked: Checked, host: str, found: Inspection) -> None:
+    """A URL outside the domains is a route of the host, or internal."""
+    plan = checked.plan
+    packages = tuple(f"{domain.app}." for domain in plan.domains.values())
+    known = [*plan.hosts[host].routes, *(plan.gateway.internal if plan.gateway else [])]
+    for url in found.urls:
+        if url.module.startswith(packages) or any(re.match(path_regex(path), url.path) for path in known):
+            continue
+        checked.report(
+            ("hosts", host),
+            f"`{host}` answers {url.path}, which belongs to no domain.",
+            "List it under the host's `routes`, or under `gateway.internal`.",
+        )

@@ -1,0 +1,69 @@
+"""`strangler plan`: check a plan file, show what it says."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from strangler.toolkit.plan.check import check
+from strangler.toolkit.plan.drawing import draw
+from strangler.toolkit.plan.file import DEFAULT, PlanInvalid, load
+
+app = typer.Typer(help="The plan file: what moves, in which order.", no_args_is_help=True)
+
+FileArgument = Annotated[Path, typer.Argument(help="The plan file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.command("check")
+def check_command(
+    file: FileArgument = DEFAULT,
+    as_json: JsonOption = False,
+    django: Annotated[bool, typer.Option(help="Compare with the models and URLs too.")] = True,
+) -> None:
+    """Name every mistake in the plan: file, line, what is wrong, what to do. Exit status 1 if any."""
+    verdict = check(file, django=django)
+    console = Console(soft_wrap=True, highlight=False)
+    if as_json:
+        problems = [
+            {"file": str(p.file), "line": p.line, "what": p.what, "remedy": p.remedy}
+            for p in verdict.problems
+        ]
+        console.print_json(json.dumps({"problems": problems, "notes": verdict.notes}))
+    else:
+        for problem in verdict.problems:
+            place = escape(f"{problem.file}:{problem.line}:")
+            console.print(f"[bold]{place}[/] {escape(problem.what)} [dim]{escape(problem.remedy)}[/]")
+        for note in verdict.notes:
+            console.print(f"[yellow]Note:[/] {escape(note)}")
+        if verdict.problems:
+            count = len(verdict.problems)
+            console.print(f"[red]{count} mistake{'s' if count > 1 else ''}.[/]")
+        elif verdict.plan is not None:
+            plan = verdict.plan
+            routes = sum(len(domain.routes) for domain in plan.domains.values())
+            tables = sum(len(domain.tables) for domain in plan.domains.values())
+            console.print(
+                f"[green]{escape(str(file))} is right:[/] {len(plan.domains)} domains, {tables} tables, "
+                f"{routes} routes, {len(plan.built)} of {len(plan.stages)} stages built."
+            )
+    raise typer.Exit(1 if verdict.problems else 0)
+
+
+@app.command("show")
+def show_command(file: FileArgument = DEFAULT, as_json: JsonOption = False) -> None:
+    """Draw the stages: which host owns which domain when."""
+    console = Console()
+    try:
+        plan = load(file)
+    except PlanInvalid as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(escape(str(error)))
+        raise typer.Exit(1) from None
+    if as_json:
+        console.print_json(msgspec.json.encode(plan).decode())
+    else:
+        console.print(draw(plan))

@@ -12,8 +12,9 @@ from django.db import connection
 
 ORDERINGS = {
     "": "id",
-    "price": "price, id",
-    "-price": "price DESC, id DESC",
+    # The table's price, not the text that the SELECT makes of it under the same name.
+    "price": "catalog_product.price, id",
+    "-price": "catalog_product.price DESC, id DESC",
     "name": "name, id",
     "-name": "name DESC, id DESC",
 }

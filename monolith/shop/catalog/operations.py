@@ -57,7 +57,7 @@ def with_availability(*, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def create_product(
-    *, sku: str, name: str, description: str, price: Decimal, currency: str, category: str
+    *, sku: str, name: str, description: str, price: Decimal, currency: str, category_id: str
 ) -> int:
     """The id of the new product; raises SkuTaken. Inventory hears of it and opens a stock record."""
     with _sku_taken(), transaction.atomic():
@@ -67,7 +67,7 @@ def create_product(
             description=description,
             price=price,
             currency=currency,
-            category_id=category,
+            category_id=category_id,
         )
         publish(ProductCreated(product=row.id, sku=row.sku))
     return row.id

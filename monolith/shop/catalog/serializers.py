@@ -43,7 +43,7 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         validators=[UniqueValidator(queryset=Product.objects.all(), message="This SKU is taken.")],
     )
     currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, default="EUR", help_text="ISO 4217")
-    category = serializers.SlugRelatedField(slug_field="slug", queryset=Category.objects.all())
+    category = serializers.SlugField(max_length=60, source="category_id")
     available = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Pieces; null while inventory does not answer"
     )
@@ -52,3 +52,8 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         model = Product
         fields = ["id", "sku", "name", "description", "price", "currency", "category", "available"]
         extra_kwargs = {"description": {"required": False, "default": ""}, "price": {"min_value": 0}}
+
+    def validate_category(self, slug: str) -> str:
+        if not Category.objects.filter(slug=slug).exists():
+            raise serializers.ValidationError("There is no such category.", code="does_not_exist")
+        return slug

@@ -94,9 +94,8 @@ class Products(_StaffWrites):
     def post(self, request: Request) -> Response:
         form = ProductSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        fields = {**form.validated_data, "category": form.validated_data["category"].slug}
         try:
-            created = operations.create_product(**fields)
+            created = operations.create_product(**form.validated_data)
         except operations.SkuTaken:
             raise _sku_taken() from None
         return Response(operations.product(product=created), status=status.HTTP_201_CREATED)

@@ -7,6 +7,7 @@ connection, and exits 0.
 """
 
 import os
+import socket
 import sys
 from typing import Any
 
@@ -29,7 +30,10 @@ class Web(BaseApplication):  # type: ignore[misc]
         inherited = int(os.environ.pop("LISTEN_FDS", "0"))
         os.environ.pop("LISTEN_PID", None)
         binds = [os.environ.get("BIND", "127.0.0.1:8000")]
-        binds += [f"fd://{FIRST_INHERITED + number}" for number in range(inherited)]
+        if inherited:
+            # gunicorn takes either addresses or descriptors, so the address becomes one too.
+            descriptors = [*range(FIRST_INHERITED, FIRST_INHERITED + inherited), _bound(binds[0])]
+            binds = [f"fd://{descriptor}" for descriptor in descriptors]
         settings: dict[str, Any] = {
             "bind": binds,
             "worker_class": "gthread",
@@ -48,6 +52,14 @@ class Web(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         return import_app(self.application_name)
+
+
+def _bound(address: str) -> int:
+    """The descriptor of a new socket that listens on `host:port`."""
+    host, _, port = address.rpartition(":")
+    listener = socket.create_server((host, int(port)), backlog=2048)
+    listener.set_inheritable(True)
+    return listener.detach()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,114 @@
+"""Each mistake in a plan is named with its line and a remedy; a right plan has none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from strangler.toolkit.plan.check import check
+from strangler.toolkit.plan.cli import app
+
+MISTAKES = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=[case["mistake"] for case in MISTAKES])
+def test_mistake_is_named_with_its_line(project: Path, case: dict[str, Any]) -> None:
+    file = project / "plan.yaml"
+    text = file.read_text()
+    assert case["replace"] in text
+    file.write_text(text.replace(case["replace"], case["by"], 1))
+    found = [(p.line, f"{p.what} {p.remedy}") for p in check(file).problems]
+    assert any(line == case["line"] and case["says"] in said for line, said in found), found
+
+
+def test_right_plan_has_no_mistakes(project: Path) -> None:
+    verdict = check(project / "plan.yaml")
+    assert [p.text for p in verdict.problems] == []
+    assert verdict.notes == []
+
+
+def test_all_mistakes_are_named_at_once_in_order(project: Path) -> None:
+    file = project / "plan.yaml"
+    file.write_text(
+        file.read_text()
+        .replace("origin: library", "origin: libary")
+        .replace("moves: [books]", "moves: [boks]\n    colour: red")
+        .replace("contract: promises.lending", "contract: 12")
+    )
+    problems = check(file).problems
+    assert [p.line for p in problems] == sorted(p.line for p in problems)
+    assert [p.what for p in problems] == [
+        "`libary` is no host.",
+        "`contract` is a number.",
+        "Stage 2 moves `boks`, which is no domain.",
+        "`colour` is not a key of `stages.2`.",
+    ]
+
+
+def test_foreign_key_across_domains_is_named(project: Path) -> None:
+    models = project / "lending/models.py"
+    key = "book = models.ForeignKey('books.Book', models.CASCADE)"
+    models.write_text(models.read_text().replace("book_id = models.BigIntegerField()", key))
+    (problem,) = check(project / "plan.yaml").problems
+    assert problem.what == "Loan.book is a foreign key into `books` (books_book), which may move away."
+    assert problem.line == 9
+
+
+def test_url_of_no_domain_is_named(project: Path) -> None:
+    (project / "library/urls.py").write_text(
+        (project / "library/urls.py").read_text()
+        + "from library.views import Odd\nurlpatterns += [path('odd', Odd.as_view())]\n"
+    )
+    (project / "library/views.py").write_text("from django.views import View\nclass Odd(View): ...\n")
+    (problem,) = check(project / "plan.yaml").problems
+    assert problem.what == "`library` answers /odd, which belongs to no domain."
+
+
+def test_django_that_does_not_start_is_a_note(project: Path) -> None:
+    (project / "library/settings.py").write_text("raise RuntimeError('no licence')")
+    verdict = check(project / "plan.yaml")
+    assert verdict.problems == []
+    assert verdict.notes == ["Models and URLs of host `library` were not compared: RuntimeError: no licence"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"- 1\n- 2\n", b"a: &x [*x]\n", b"? [a]\n: 1\n"])
+def test_what_is_no_plan_at_all_is_refused_calmly(project: Path, content: bytes) -> None:
+    file = project / "plan.yaml"
+    file.write_bytes(content)
+    assert check(file).problems
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    (problem,) = check(tmp_path / "none.yaml").problems
+    assert "cannot be read: No such file or directory" in problem.what
+
+
+def test_command_reports_for_people_and_programs(project: Path) -> None:
+    file = project / "plan.yaml"
+    right = CliRunner().invoke(app, ["check", str(file)])
+    assert right.exit_code == 0
+    assert "2 domains, 4 tables, 4 routes, 2 of 3 stages built" in right.output
+    file.write_text(file.read_text().replace("moves: [books]", "moves: [boks]"))
+    wrong = CliRunner().invoke(app, ["check", "--json", "--no-django", str(file)])
+    assert wrong.exit_code == 1
+    assert json.loads(wrong.output) == {
+        "problems": [
+            {
+                "file": str(file),
+                "line": 39,
+                "what": "Stage 2 moves `boks`, which is no domain.",
+                "remedy": "Did you mean `books`?",
+            }
+        ],
+        "notes": [],
+    }
+
+
+def test_show_draws_every_stage(project: Path) -> None:
+    shown = CliRunner().invoke(app, ["show", str(project / "plan.yaml")])
+    assert shown.exit_code == 0
+    for expected in ("stage-0-start  built", "stage-2-books  planned", "books → a host of its own"):
+        assert expected in shown.output

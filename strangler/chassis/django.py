@@ -144,7 +144,8 @@ def host_settings(
             "COMPONENT_SPLIT_REQUEST": True,
             "SCHEMA_PATH_PREFIX": "/api/",
             "AUTHENTICATION_WHITELIST": ["strangler.chassis.auth.JWTAuthentication"],
-            "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+            # Choices stay where they are used: two domains may each have a `status` of their own.
+            "POSTPROCESSING_HOOKS": [],
         },
     }
 

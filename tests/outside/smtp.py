@@ -52,7 +52,7 @@ class Mails:
         """Keep one mail to these recipients; on disk when this returns."""
         message = email.message_from_bytes(content, policy=email.policy.default)
         body = message.get_body(("plain",))
-        text = body.get_content() if body is not None else ""
+        text = body.get_content().replace("\r\n", "\n") if body is not None else ""
         received = datetime.now(UTC).isoformat()
         rows = [(received, sender, r, message["Message-ID"], message["Subject"], text) for r in recipients]
         with self._lock:

@@ -34,7 +34,7 @@ class PaymentDeclined(ContractError):
 
 
 class PaymentUnavailable(ContractError):
-    """The payment provider does not answer; nothing was charged. Try again."""
+    """The payment provider does not answer, and nothing was ordered. Try again."""
 
     code = "payment_unavailable"
     status = 503

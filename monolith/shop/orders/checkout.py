@@ -43,10 +43,10 @@ def checkout(*, user: int, email: str, payment_token: str, address: int, key: st
     if row.answer is None:
         payments.prepare(order=row.number, user=user, key=row.number)
         row = _answer(row, email=email, token=payment_token, destination=destination)
-    assert row.answer is not None
-    if "error" in row.answer:
-        raise REMEMBERED[row.answer["error"]].from_payload(row.answer["payload"])
-    order: dict[str, Any] = row.answer["order"]
+    answer: dict[str, Any] = msgspec.json.decode(row.answer or "")
+    if "error" in answer:
+        raise REMEMBERED[answer["error"]].from_payload(answer["payload"])
+    order: dict[str, Any] = answer["order"]
     return order
 
 
@@ -58,9 +58,10 @@ def _answer(row: CheckoutKey, *, email: str, token: str, destination: Address) -
         return row
     try:
         with transaction.atomic():
-            row.answer = {"order": _place(row, email=email, token=token, destination=destination)}
+            answer: dict[str, Any] = {"order": _place(row, email=email, token=token, destination=destination)}
     except tuple(REMEMBERED.values()) as error:
-        row.answer = {"error": error.code, "payload": error.payload()}
+        answer = {"error": error.code, "payload": error.payload()}
+    row.answer = msgspec.json.encode(answer).decode()
     row.save(update_fields=["answer"])
     return row
 

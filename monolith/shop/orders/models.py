@@ -74,7 +74,7 @@ class CheckoutKey(models.Model):
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     number = models.CharField(max_length=64, unique=True)
-    answer = models.JSONField(null=True)
+    answer = models.TextField(null=True)  # noqa: DJ001 - JSON as text: its order is part of the answer
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

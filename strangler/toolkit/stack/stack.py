@@ -280,7 +280,8 @@ class Stack:
         return programs
 
     def _programs_by_name(self) -> dict[str, Program]:
-        return self._programs(self.services(self.state.stage if self.state else 0))
+        stage = self.state.stage if self.state else 0
+        return self._programs({n: s for n, s in self.services(stage).items() if s.in_stage(stage)})
 
     def _is_once(self, services: dict[str, Service], name: str) -> bool:
         return name in services and services[name].once

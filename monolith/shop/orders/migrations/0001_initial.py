@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("number", models.CharField(max_length=64, unique=True)),
-                ("answer", models.JSONField(null=True)),
+                ("answer", models.TextField(null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "user",

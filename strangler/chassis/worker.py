@@ -56,7 +56,7 @@ def worker_app(service: str, *, periodic: Periodic) -> Celery:
 
 def run(app: Celery) -> None:
     """Work until SIGTERM: then finish what is under way."""
-    beat = EmbeddedService(app, thread=True)
+    beat: Any = EmbeddedService(app, thread=True)
 
     @worker_ready.connect(weak=False)
     def start_beat(**_: Any) -> None:

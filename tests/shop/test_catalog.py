@@ -129,7 +129,7 @@ class TestList:
         assert len(names(client.get(f"/api/products?page_size={size}"))) == length
 
     def test_an_empty_catalogue_has_a_first_page(self, client: APIClient) -> None:
-        empty = {"count": 0, "next": None, "previous": None, "results": []}
+        empty: dict[str, Any] = {"count": 0, "next": None, "previous": None, "results": []}
         assert client.get("/api/products").json() == empty
 
     @pytest.mark.parametrize("error", [OperationalError("gone"), DomainNotHosted("gone")])

@@ -1,7 +1,7 @@
 """Every error answer has the one shape, and the client's mistakes are never ours."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -99,7 +99,7 @@ def test_errors(client: APIClient, name: str, status: int, code: str, attr: str 
     ],
 )
 def test_bodies(client: APIClient, body: bytes, content_type: str, status: int) -> None:
-    answer = client.generic("POST", "/api/auth/token", body, content_type=content_type)
+    answer = client.generic("POST", "/api/auth/token", cast(str, body), content_type=content_type)
     assert answer.status_code == status, answer.content
     shape(answer)
 

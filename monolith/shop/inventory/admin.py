@@ -4,7 +4,7 @@ from shop.inventory.models import StockItem, StockMovement
 
 
 @admin.register(StockItem)
-class StockItemAdmin(admin.ModelAdmin):
+class StockItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["product_id", "on_hand", "reserved"]
     search_fields = ["product_id"]
 
@@ -13,7 +13,7 @@ class StockItemAdmin(admin.ModelAdmin):
 
 
 @admin.register(StockMovement)
-class StockMovementAdmin(admin.ModelAdmin):
+class StockMovementAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["created_at", "product_id", "delta", "reason", "order"]
     search_fields = ["order", "reason"]
 

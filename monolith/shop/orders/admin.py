@@ -3,18 +3,18 @@ from django.contrib import admin
 from shop.orders.models import Order, OrderLine
 
 
-class LineInline(admin.TabularInline):
+class LineInline(admin.TabularInline):  # type: ignore[type-arg]
     model = OrderLine
     extra = 0
     can_delete = False
-    readonly_fields = fields = ["sku", "name", "price", "quantity", "total"]
+    readonly_fields = fields = ("sku", "name", "price", "quantity", "total")
 
     def has_add_permission(self, request: object, obj: object = None) -> bool:
         return False
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):
+class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["number", "email", "status", "total", "currency", "created_at"]
     list_filter = ["status"]
     search_fields = ["number", "email"]

@@ -35,7 +35,7 @@ def cart(*, user: int) -> dict[str, Any]:
     """The cart at today's prices; withdrawn products are not shown."""
     rows = list(CartLine.objects.filter(user_id=user).order_by("id").values_list("product_id", "quantity"))
     products = catalog.products(ids=[product for product, _ in rows]) if rows else {}
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "product": product.id,
             "sku": product.sku,

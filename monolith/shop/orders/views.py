@@ -18,6 +18,7 @@ from shop.orders.serializers import (
     OverviewSerializer,
     QuantitySerializer,
 )
+from strangler.chassis.auth import caller
 
 
 def _found(value: dict[str, Any] | None) -> Response:
@@ -29,7 +30,7 @@ def _found(value: dict[str, Any] | None) -> Response:
 class Cart(APIView):
     @extend_schema(operation_id="get_cart", responses=CartSerializer)
     def get(self, request: Request) -> Response:
-        return Response(operations.cart(user=request.user.id))
+        return Response(operations.cart(user=caller(request).id))
 
 
 class CartLine(APIView):
@@ -37,9 +38,9 @@ class CartLine(APIView):
     def put(self, request: Request, product: int) -> Response:
         form = QuantitySerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        if not operations.set_cart_line(user=request.user.id, product=product, **form.validated_data):
+        if not operations.set_cart_line(user=caller(request).id, product=product, **form.validated_data):
             raise exceptions.NotFound
-        return Response(operations.cart(user=request.user.id))
+        return Response(operations.cart(user=caller(request).id))
 
 
 class Checkout(APIView):
@@ -73,8 +74,8 @@ class Checkout(APIView):
         form.is_valid(raise_exception=True)
         try:
             order = operations.checkout(
-                user=request.user.id,
-                email=request.user.email,
+                user=caller(request).id,
+                email=caller(request).email,
                 key=header.validated_data["key"],
                 **form.validated_data,
             )
@@ -90,7 +91,7 @@ class Orders(ListAPIView[Order]):
     queryset = Order.objects.none()
 
     def get_queryset(self) -> Any:
-        return operations.own(user=self.request.user.id)
+        return operations.own(user=caller(self.request).id)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rows = self.paginate_queryset(self.get_queryset())
@@ -100,16 +101,16 @@ class Orders(ListAPIView[Order]):
 class OneOrder(APIView):
     @extend_schema(operation_id="get_order", responses=OrderSerializer)
     def get(self, request: Request, number: str) -> Response:
-        return _found(operations.one(user=request.user.id, number=number))
+        return _found(operations.one(user=caller(request).id, number=number))
 
 
 class Cancel(APIView):
     @extend_schema(operation_id="cancel_order", request=None, responses=OrderSerializer)
     def post(self, request: Request, number: str) -> Response:
-        return _found(operations.cancel(user=request.user.id, number=number))
+        return _found(operations.cancel(user=caller(request).id, number=number))
 
 
 class Overview(APIView):
     @extend_schema(operation_id="get_order_overview", responses=OverviewSerializer)
     def get(self, request: Request, number: str) -> Response:
-        return _found(operations.overview(user=request.user.id, number=number))
+        return _found(operations.overview(user=caller(request).id, number=number))

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from shop.payments.models import Payment
 from shop.payments.serializers import PaymentSerializer, QuerySerializer
+from strangler.chassis.auth import caller
 
 
 class Payments(ListAPIView[Payment]):
@@ -22,5 +23,5 @@ class Payments(ListAPIView[Payment]):
     def get_queryset(self) -> Any:
         form = QuerySerializer(data=self.request.query_params)
         form.is_valid(raise_exception=True)
-        own = Payment.objects.filter(user_id=self.request.user.id, order=form.validated_data["order"])
+        own = Payment.objects.filter(user_id=caller(self.request).id, order=form.validated_data["order"])
         return own.order_by("id").prefetch_related("refunds")

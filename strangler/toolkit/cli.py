@@ -4,6 +4,7 @@ import typer
 
 from strangler.toolkit import provision
 from strangler.toolkit.plan import cli as plan
+from strangler.toolkit.parity.cli import parity
 from strangler.toolkit.stack import cli as stack
 
 app = typer.Typer(
@@ -14,3 +15,4 @@ app = typer.Typer(
 app.add_typer(stack.app, name="stack")
 app.add_typer(plan.app, name="plan")
 app.command("provision")(provision.provision)
+app.command("parity")(parity)

@@ -103,13 +103,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A migration: hosts, domains, gateway, stages.
 
     `origin` is the host where every domain starts; it also answers what no route names. `root` is the
-    project's folder, relative to the plan file; `sources` are the folders on the Python path.
+    project's folder, relative to the plan file; `sources` are the folders on the Python path; `parity` is the
+    module of journeys that stages are compared by (`strangler parity`).
     """
 
     name: str
     root: str = ".."
     sources: list[str] = msgspec.field(default_factory=lambda: ["."])
     compose: File = "docker-compose.yml"
+    parity: Module | None = None
     origin: Name
     hosts: dict[Name, Host]
     domains: dict[Name, Domain]

@@ -1,0 +1,152 @@
+"""`strangler parity --stage N`: does stage N behave as the reference does?"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from strangler.toolkit.stack import Stack, StackError
+
+if TYPE_CHECKING:
+    from strangler.toolkit.parity.report import Report
+
+console = Console(highlight=False)
+
+REFERENCE_STAGE = 0
+OFFSETS = {"reference": 100, "candidate": 200}
+"""Added to PORT_BASE: the two systems stand beside whatever runs in this checkout."""
+
+
+def parity(
+    stage: Annotated[int, typer.Option(help="The stage to compare with stage 0.", min=0)] = 1,
+    sequences: Annotated[int, typer.Option(help="How many sequences of calls to generate.", min=0)] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same sequences.")] = 1,
+    length: Annotated[int, typer.Option(help="Moves of a sequence, at most.", min=1)] = 30,
+    journey: Annotated[
+        list[str] | None, typer.Option(help="Only this journey (repeatable); `none` for no journey.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="The suite's module; the plan's `parity` if not given.")
+    ] = None,
+    plan: Annotated[Path, typer.Option(help="The plan file.")] = Path("migrations-plan/plan.yaml"),
+    reference: Annotated[str | None, typer.Option(help="Base URL of a running reference.")] = None,
+    candidate: Annotated[str | None, typer.Option(help="Base URL of a running candidate.")] = None,
+    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    keep: Annotated[bool, typer.Option(help="Leave the systems running, for the next comparison.")] = False,
+) -> None:
+    """Make the same calls to stage 0 and stage N and compare every answer.
+
+    Brings both systems up beside whatever runs, unless --reference and --candidate name running ones. Exit
+    status 1 if anything differs.
+    """
+    from strangler.toolkit.parity.run import compare
+    from strangler.toolkit.parity.suite import NotASuite, load
+
+    try:
+        loaded = load(suite or _planned(plan))
+        chosen = None if not journey else [name for name in journey if name != "none"]
+        unknown = [name for name in chosen or [] if name not in loaded.JOURNEYS]
+        if unknown:
+            known = ", ".join(loaded.JOURNEYS)
+            raise NotASuite(f"there is no journey {', '.join(unknown)}. There are: {known}.")
+        with _systems(stage, reference, candidate, keep=keep) as (here, there), _bar() as bar:
+            tasks = {kind: bar.add_task(kind, total=None) for kind in ("journeys", "sequences")}
+
+            def progress(what: str, done: int, of: int) -> None:
+                task = tasks["journeys" if what == "journeys" else "sequences"]
+                bar.update(task, description=what, completed=done, total=of)
+
+            result = compare(
+                loaded,
+                reference=here,
+                candidate=there,
+                run=f"p{int(time.time()):x}",
+                sequences=sequences,
+                seed=seed,
+                length=length,
+                journeys=chosen,
+                progress=progress,
+            )
+    except (NotASuite, StackError) as error:
+        Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}")
+        raise typer.Exit(2) from error
+    page = result.write(report)
+    _print(result)
+    console.print(f"Report: {page} and {page.with_suffix('.json').name}")
+    raise typer.Exit(0 if result.equal else 1)
+
+
+def _planned(plan: Path) -> str:
+    from strangler.toolkit.parity.suite import NotASuite
+    from strangler.toolkit.plan import load
+
+    named = load(plan).parity
+    if named is None:
+        raise NotASuite(f"{plan} names no parity suite: add `parity: some.module`, or name one with --suite.")
+    return named
+
+
+@contextmanager
+def _systems(
+    stage: int, reference: str | None, candidate: str | None, *, keep: bool
+) -> Iterator[tuple[str, str]]:
+    """Base URLs of the two systems; those that are brought up here are taken down again."""
+    urls: list[str] = []
+    started: list[Stack] = []
+    root = Path.cwd()
+    base = int(os.environ.get("PORT_BASE", "8000"))
+    home = Path(os.environ.get("RUN_DIR", root / ".run")) / "parity"
+    try:
+        for name, url, its_stage in (
+            ("reference", reference, REFERENCE_STAGE),
+            ("candidate", candidate, stage),
+        ):
+            if url is None:
+                stack = Stack(root, home / name, base + OFFSETS[name])
+                if stack.state is None or stack.state.stage != its_stage:
+                    with console.status(f"bringing up stage {its_stage} as the {name}"):
+                        started.append(stack)
+                        stack.up(its_stage)
+                url = stack.url
+            urls.append(url)
+        yield urls[0], urls[1]
+    finally:
+        for stack in started:
+            if not keep:
+                with console.status("taking the systems down"):
+                    stack.down(purge=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=console) as bar:
+        yield bar
+
+
+def _print(result: "Report") -> None:
+    from strangler.toolkit.parity import text
+
+    for finding in result.findings():
+        console.print(text.reported(finding), markup=False, soft_wrap=True)
+        console.print()
+    generated = result.generated
+    counts = f"{len(result.journeys)} journeys"
+    if generated:
+        counts += f", {generated.sequences:,} generated sequences (seed {generated.seed})"
+    verdict = "[bold green]no difference[/]" if result.equal else "[bold red]the systems differ[/]"
+    rate = result.calls / result.seconds if result.seconds else 0
+    console.print(
+        f"{counts}, {result.calls:,} calls to each system in {result.seconds:.0f} s ({rate:.0f}/s): {verdict}"
+    )

@@ -1,0 +1,173 @@
+"""A journey: calls to both systems in lockstep, every answer compared before the next call."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from strangler.toolkit.parity.calls import Answer, Call, Taken
+from strangler.toolkit.parity.client import System
+from strangler.toolkit.parity.comparison import Comparison, Difference
+from strangler.toolkit.parity.rules import Rules
+
+POLL_SECONDS = 0.02
+
+Condition = Callable[[Any], bool]
+
+
+class Exchange(msgspec.Struct, kw_only=True):
+    """A call and what the two systems answered. `waited`: seconds until both had reached what the journey
+    waits for, reference first; None where it does not wait."""
+
+    call: Call
+    reference: Answer
+    candidate: Answer
+    waited: tuple[float, float] | None = None
+
+
+class Finding(AssertionError):
+    """The two systems do not behave alike, or neither as the journey says they must."""
+
+    def __init__(self, name: str, exchanges: list[Exchange], differences: list[Difference]) -> None:
+        self.name = name
+        self.exchanges = exchanges
+        self.differences = differences
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        from strangler.toolkit.parity.text import finding
+
+        return finding(self)
+
+
+class Both:
+    """The two systems, asked at the same time."""
+
+    def __init__(self, reference: System, candidate: System) -> None:
+        self.reference = reference
+        self.candidate = candidate
+        self._other = ThreadPoolExecutor(max_workers=1, thread_name_prefix="candidate")
+
+    def send(self, reference: Call, candidate: Call) -> tuple[Answer, Answer]:
+        future = self._other.submit(self.candidate.send, candidate)
+        answer = self.reference.send(reference)
+        return answer, future.result()
+
+    def close(self) -> None:
+        self._other.shutdown()
+        self.reference.close()
+        self.candidate.close()
+
+
+@contextmanager
+def both(reference: str, candidate: str) -> Iterator[Both]:
+    """The systems at these two base URLs."""
+    pair = Both(System("reference", reference), System("candidate", candidate))
+    try:
+        yield pair
+    finally:
+        pair.close()
+
+
+class Journey:
+    """One run against both systems. `name` is unique to the run: what it creates can carry it in its names.
+
+    `state` is the suite's own, e.g. what the journey has created so far.
+    """
+
+    def __init__(self, name: str, systems: Both, rules: Rules) -> None:
+        self.name = name
+        self.rules = rules
+        self.exchanges: list[Exchange] = []
+        self.state: dict[str, Any] = {}
+        self._systems = systems
+        self._answers: tuple[list[Answer], list[Answer]] = ([], [])
+        self._comparison = Comparison(rules, bases=(systems.reference.base_url, systems.candidate.base_url))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: int | None = None,
+        until: Condition | None = None,
+        within: float = 10.0,
+        **parts: Any,
+    ) -> Taken:
+        """Make a call to both; returns what later calls take values from.
+
+        `parts`: query, headers, json, body of the `Call`. `expect`: the status that both must answer.
+        `until`: an effect that may come later: the call is repeated until the reference's and the
+        candidate's body each fulfil it and the answers are equal, for at most `within` seconds.
+        """
+        call = Call(method=method, path=path, **parts)
+        resolved = [call.resolved(answers) for answers in self._answers]
+        if until is None:
+            exchange, differences = self._once(call, *resolved)
+        else:
+            exchange, differences = self._eventually(call, *resolved, until=until, within=within)
+        self.exchanges.append(exchange)
+        self._answers[0].append(exchange.reference)
+        self._answers[1].append(exchange.candidate)
+        differences = differences or self._defects(exchange, expect)
+        if differences:
+            raise Finding(self.name, self.exchanges, differences)
+        return Taken(len(self.exchanges) - 1)
+
+    def body(self, taken: Taken) -> Any:
+        """The reference's value, to decide what to call next: the candidate's but for identifiers."""
+        value: Any = self._answers[0][taken.step].body
+        for key in taken.path:
+            value = value[key]
+        return value
+
+    def status(self, taken: Taken) -> int:
+        return self._answers[0][taken.step].status
+
+    def _once(self, call: Call, reference: Call, candidate: Call) -> tuple[Exchange, list[Difference]]:
+        answers = self._systems.send(reference, candidate)
+        exchange = Exchange(call=call, reference=answers[0], candidate=answers[1])
+        return exchange, self._comparison.differences(call.path, *answers)
+
+    def _eventually(
+        self, call: Call, reference: Call, candidate: Call, *, until: Condition, within: float
+    ) -> tuple[Exchange, list[Difference]]:
+        started = time.monotonic()
+        reached: list[float | None] = [None, None]
+        while True:
+            answers = self._systems.send(reference, candidate)
+            now = time.monotonic() - started
+            for side, answer in enumerate(answers):
+                if reached[side] is None and until(answer.body):
+                    reached[side] = now
+            trial = self._comparison.trial()
+            differences = trial.differences(call.path, *answers)
+            done = None not in reached and not differences
+            if done or now > within:
+                break
+            time.sleep(POLL_SECONDS)
+        self._comparison = trial
+        for side, name in enumerate(("reference", "candidate")):
+            if reached[side] is None:
+                differences = [*differences, _late(name, within)]
+        waited = (reached[0] or within, reached[1] or within)
+        exchange = Exchange(call=call, reference=answers[0], candidate=answers[1], waited=waited)
+        return exchange, differences
+
+    def _defects(self, exchange: Exchange, expect: int | None) -> list[Difference]:
+        here, there = exchange.reference.status, exchange.candidate.status
+        if expect is not None and here != expect:
+            why = f"both answer alike, but the journey expects {expect}"
+        elif here in self.rules.defects:
+            why = "both answer alike, but no call may be answered so"
+        else:
+            return []
+        return [Difference(where="status", reference=here, candidate=there, why=why)]
+
+
+def _late(name: str, within: float) -> Difference:
+    why = f"the {name} has not come to what the journey waits for within {within:g} s"
+    return Difference(where="body", reference=None, candidate=None, why=why)

@@ -1,0 +1,52 @@
+"""What may differ between two systems that behave alike, and how."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
+
+
+class Identifier(msgspec.Struct, frozen=True, kw_only=True):
+    """A place whose value only has to correspond: the systems draw it themselves.
+
+    `kind`: values of one kind are mapped one to one. `at`: the last keys of the place in the body, without
+    list indices, e.g. `payment.reference`. `on`: a regular expression that the call's path must match.
+    """
+
+    kind: str
+    at: str
+    on: str = ""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything else must be equal.
+
+    `texts`: regular expressions searched in every string; their named groups are kinds of identifiers.
+    `times`: keys of time stamps, which must look alike. `tokens`: keys of JSON Web Tokens, whose header and
+    claims are compared. `amounts_of_time`: headers whose numbers depend on the clock. `ignored_headers`:
+    names, `*` at the end stands for any rest. `defects`: statuses that are a finding even where both systems
+    agree on them.
+    """
+
+    identifiers: Sequence[Identifier] = ()
+    texts: Sequence[str] = ()
+    times: frozenset[str] = frozenset()
+    tokens: frozenset[str] = frozenset()
+    ignored_headers: frozenset[str] = HOP_BY_HOP
+    amounts_of_time: frozenset[str] = frozenset({"retry-after"})
+    defects: frozenset[int] = frozenset({0, 500, 501, 502, 504, 505})
+
+    def kind(self, path: str, keys: tuple[str, ...]) -> str | None:
+        """The kind of identifier that stands at these keys in the answer of this path, if it is one."""
+        for rule in self.identifiers:
+            at = tuple(rule.at.split("."))
+            if keys[-len(at) :] == at and re.search(rule.on, path):
+                return rule.kind
+        return None
+
+    def ignores(self, header: str) -> bool:
+        return header in self.ignored_headers or any(
+            name.endswith("*") and header.startswith(name[:-1]) for name in self.ignored_headers
+        )

@@ -1,0 +1,65 @@
+"""Findings as text: the calls to repeat, both answers, and where they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from strangler.toolkit.parity.calls import Answer
+    from strangler.toolkit.parity.journey import Finding
+    from strangler.toolkit.parity.report import Reported
+
+LONGEST = 2000
+
+
+def finding(found: Finding) -> str:
+    """The journey's calls as curl lines, the last one with both answers and their differences."""
+    last = found.exchanges[-1]
+    return _told(
+        found.name,
+        [(each.reference.status, each.candidate.status, each.call.curl()) for each in found.exchanges],
+        [(each.where, each.why, each.reference, each.candidate) for each in found.differences],
+        (shown(last.reference), shown(last.candidate)),
+    )
+
+
+def reported(found: Reported) -> str:
+    """The same, of a finding as it stands in a report."""
+    return _told(
+        found.name,
+        [(each.reference, each.candidate, each.curl) for each in found.steps],
+        [(each["where"], each["why"], each["reference"], each["candidate"]) for each in found.differences],
+        (found.reference, found.candidate),
+    )
+
+
+def _told(
+    name: str,
+    steps: list[tuple[int, int, str]],
+    differences: list[tuple[str, str, Any, Any]],
+    answers: tuple[str, str],
+) -> str:
+    lines = [f"{name}: the systems differ after {len(steps)} calls", ""]
+    lines += [f"  {number:2}  {here or '---'}  {curl}" for number, (here, _, curl) in enumerate(steps)]
+    lines += ["", "differences in the last answer:"]
+    for where, why, here, there in differences:
+        lines += [f"  {where}: {why}", f"    reference  {value(here)}", f"    candidate  {value(there)}"]
+    for system, status, answer in zip(("reference", "candidate"), steps[-1][:2], answers, strict=True):
+        lines += ["", f"{system} answered {status}:", answer]
+    return "\n".join(lines)
+
+
+def shown(answer: Answer) -> str:
+    """Headers and body of an answer."""
+    headers = "\n".join(f"  {name}: {text}" for name, text in answer.headers)
+    if answer.json is msgspec.UNSET:
+        return f"{headers}\n  {answer.text[:LONGEST]}"
+    text = msgspec.json.format(msgspec.json.encode(answer.json), indent=2).decode()
+    return headers + "\n" + "\n".join(f"  {line}" for line in text[:LONGEST].splitlines())
+
+
+def value(found: Any) -> str:
+    text = msgspec.json.encode(found).decode()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

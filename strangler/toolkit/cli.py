@@ -3,8 +3,8 @@
 import typer
 
 from strangler.toolkit import provision
-from strangler.toolkit.plan import cli as plan
 from strangler.toolkit.parity.cli import parity
+from strangler.toolkit.plan import cli as plan
 from strangler.toolkit.stack import cli as stack
 
 app = typer.Typer(

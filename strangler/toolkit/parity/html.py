@@ -77,8 +77,7 @@ def _generated(generated: dict[str, Any] | None) -> str:
         "<h2>Generated sequences</h2>"
         f"<p>{generated['sequences']:,} of {generated['asked']:,} sequences of up to "
         f"{generated['length']} moves, seed {generated['seed']}: {generated['calls']:,} calls to each system "
-        f"in {generated['seconds']:.0f} s.</p>"
-        + found
+        f"in {generated['seconds']:.0f} s.</p>" + found
     )
 
 
@@ -104,10 +103,9 @@ def _effects(effects: list[dict[str, Any]]) -> str:
     )
     if not rows:
         return ""
-    return (
-        "<h2>Effects that may come later</h2><table><tr><th>seen by<th class=n>times"
-        f"<th class=n>reference, median<th class=n>longest<th class=n>candidate, median<th class=n>longest{rows}</table>"
-    )
+    names = ("times", "reference, median", "longest", "candidate, median", "longest")
+    heads = "".join(f"<th class=n>{name}" for name in names)
+    return f"<h2>Effects that may come later</h2><table><tr><th>seen by{heads}{rows}</table>"
 
 
 def _latency(latency: dict[str, dict[str, float]]) -> str:

@@ -37,10 +37,10 @@ class Correspondence:
     def pair(self, kind: str, reference: Any, candidate: Any) -> bool:
         """Whether the two are each other's; on their first appearance they become so."""
         # As text, because a number may also be mentioned in one.
-        reference, candidate = str(reference), str(candidate)
-        there = self._there.setdefault((kind, reference), candidate)
-        here = self._here.setdefault((kind, candidate), reference)
-        return there == candidate and here == reference
+        ours, theirs = str(reference), str(candidate)
+        there = self._there.setdefault((kind, ours), theirs)
+        here = self._here.setdefault((kind, theirs), ours)
+        return there == theirs and here == ours
 
     def expected(self, kind: str, reference: Any) -> str:
         """What the reference's identifier has stood for so far."""

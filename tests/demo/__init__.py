@@ -1,0 +1,1 @@
+"""`./run demo`: the shop under traffic, moved step by step, watched, and audited."""

@@ -1,0 +1,70 @@
+"""`./run demo`: see `--help`. Exit status 0 only if nothing failed, nothing differed and nothing was lost."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from strangler.toolkit.stack import Stack, StackError
+from tests.demo import report
+from tests.demo.course import Course, Options
+from tests.demo.watching import View
+from tests.traffic.process import TrafficFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+LAST_STAGE = 1
+INTERRUPTED = 130
+
+
+def main(
+    minutes: Annotated[float, typer.Option(help="How long the traffic lasts.", min=0.5)] = 3.5,
+    users: Annotated[int, typer.Option(help="How many users at a time.", min=2)] = 40,
+    to: Annotated[int, typer.Option(help="The stage to move to.", min=1, max=LAST_STAGE)] = LAST_STAGE,
+    least_requests: Annotated[int, typer.Option(help="With fewer requests the demo fails.")] = 5000,
+    out: Annotated[Path, typer.Option(help="Where demo.json and demo.html go.")] = ROOT / "report",
+    as_json: Annotated[bool, typer.Option("--json", help="Print demo.json too.")] = False,
+) -> None:
+    """Bring up stage 0, send traffic, move step by step with a rollback on the way, and audit."""
+    console = Console(stderr=as_json, highlight=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    run = Path(os.environ.get("RUN_DIR", ROOT / ".run")).resolve() / "demo"
+    stack = Stack(ROOT, run, int(os.environ.get("PORT_BASE", "8000")))
+    options = Options(minutes=minutes, users=users, to=to, least_requests=least_requests)
+    try:
+        stack.down(purge=True)  # what an earlier, killed demo left; every demo starts from the seeds
+        with View(console) as view:
+            outcome = Course(stack=stack, directory=run / "traffic", options=options, watching=view).run()
+    except (StackError, TrafficFailed) as error:
+        console.print(f"[bold red]error:[/] {error}")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        console.print("Interrupted; nothing is left running.")
+        raise typer.Exit(INTERRUPTED) from None
+    written = report.write(outcome, out, report.environment(stack))
+    console.print(f"\nledger {outcome.audit}")
+    for reason in outcome.reasons:
+        console.print(f"[bold red]{reason}[/]")
+    if written["passed"]:
+        console.print(
+            f"[bold green]Passed:[/] 0 of {written['requests_in_all']:,} requests failed over "
+            f"{len(outcome.steps)} steps, ledger clean."
+        )
+        shutil.rmtree(run, ignore_errors=True)
+    console.print(f"Report: {out / 'demo.html'}")
+    if as_json:
+        sys.stdout.write(json.dumps(written, indent=2) + "\n")
+    raise typer.Exit(0 if written["passed"] else 1)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(main)

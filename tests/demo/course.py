@@ -1,0 +1,226 @@
+"""The demo's course: stage 0, traffic, each step forward, back and forward again, the audit."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from strangler.toolkit.report.samples import Summary, between, summarise
+from strangler.toolkit.stack import Stack
+from tests.ledger.audit import Audit, Ledger
+from tests.traffic.calls import Call
+from tests.traffic.process import Traffic, TrafficFailed, sample
+
+WARM_UP_SECONDS = 10.0
+EXPECTED_STEP_SECONDS = 9.0
+TICK_SECONDS = 0.25
+SETTLE_SECONDS = 150.0
+
+
+class Options(msgspec.Struct):
+    """`minutes`: how long the traffic lasts. `least_requests`: fewer prove nothing, and fail."""
+
+    minutes: float = 3.5
+    users: int = 40
+    to: int = 1
+    least_requests: int = 5000
+
+
+class Step(msgspec.Struct):
+    """A way from one stage to the next, or back; times are seconds since the epoch."""
+
+    source: int
+    target: int
+    before: float
+    started: float
+    ended: float = 0.0
+    after: float = 0.0
+    services: dict[str, float] = {}
+
+    @property
+    def name(self) -> str:
+        return f"{self.source} → {self.target}"
+
+    @property
+    def back(self) -> bool:
+        return self.target < self.source
+
+
+class Outcome(msgspec.Struct):
+    """Everything the demo has seen. `started` to `ended`: the measured time, without warming up."""
+
+    options: Options
+    began: datetime
+    up_seconds: float
+    started: float
+    ended: float
+    steps: list[Step]
+    calls: list[Call]
+    audit: Audit
+    traffic_problem: str = ""
+
+    @property
+    def failed(self) -> list[Call]:
+        return [call for call in self.calls if call.outcome != "ok"]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the demo failed; empty if it passed."""
+        found = []
+        measured = sum(self.started <= call.at < self.ended for call in self.calls)
+        if self.failed:
+            found.append(f"{len(self.failed)} of {len(self.calls)} requests failed")
+        if measured < self.options.least_requests:
+            found.append(f"{measured} requests are fewer than {self.options.least_requests}")
+        if self.audit.discrepancies:
+            found.append(f"the ledger shows {len(self.audit.discrepancies)} discrepancies")
+        if self.traffic_problem:
+            found.append(self.traffic_problem)
+        return found
+
+
+class Watching:
+    """What is told while it runs; the live view fills it with life."""
+
+    def phase(self, text: str) -> None:
+        """Something new begins."""
+
+    def service(self, name: str, state: str) -> None:
+        """A service changed its state."""
+
+    def calls(self, new: list[Call]) -> None:
+        """These calls have been made."""
+
+
+class Course:
+    """One demo in one run directory."""
+
+    def __init__(self, *, stack: Stack, directory: Path, options: Options, watching: Watching) -> None:
+        self.stack = stack
+        self.options = options
+        self.watching = watching
+        self.traffic = Traffic(directory=directory, host=stack.url, users=options.users)
+        self.steps: list[Step] = []
+
+    def run(self) -> Outcome:
+        """All of it; whatever happens, nothing is left running."""
+        began, started_up = datetime.now(UTC), time.monotonic()
+        try:
+            self.watching.phase("stage 0 starts")
+            self.stack.up(0, self.watching.service)
+            up_seconds = time.monotonic() - started_up
+            ledger = Ledger.opened(self.stack)
+            started, ended, problem = self._under_traffic()
+            self.watching.phase("audit: waiting for what is eventual, then comparing the books")
+            audit = ledger.settle(self.traffic.journal, seconds=SETTLE_SECONDS)
+            return Outcome(
+                options=self.options,
+                began=began,
+                up_seconds=round(up_seconds, 1),
+                started=started,
+                ended=ended,
+                steps=self.steps,
+                calls=self.traffic.calls.calls,
+                audit=audit,
+                traffic_problem=problem,
+            )
+        finally:
+            self.watching.phase("everything stops")
+            self.traffic.kill()
+            self.stack.down()
+
+    def _under_traffic(self) -> tuple[float, float, str]:
+        self.watching.phase(f"stage 0, {self.options.users} users arrive")
+        self.traffic.start()
+        self._watch(WARM_UP_SECONDS + self.options.users / self.traffic.spawn_rate)
+        started = time.time()
+        ways = list(self._ways())
+        window = (self.options.minutes * 60 - len(ways) * EXPECTED_STEP_SECONDS) / (len(ways) + 1)
+        before = started
+        self.watching.phase("stage 0, before the first step")
+        self._watch(max(window, 5.0))
+        for source, target in ways:
+            step = Step(source=source, target=target, before=before, started=time.time())
+            self.steps.append(step)
+            self._take(step)
+            before = step.ended
+            self.watching.phase(f"stage {target}, after {step.name}")
+            self._watch(max(window, 5.0))
+            step.after = time.time()
+        ended = time.time()
+        self.watching.phase("traffic ends")
+        problem = ""
+        try:
+            self.traffic.stop()
+        except TrafficFailed as error:
+            problem = str(error)
+        self.watching.calls(self.traffic.calls.read())
+        return started, ended, problem
+
+    def _ways(self) -> Iterator[tuple[int, int]]:
+        """Each step forward, then its way back, then forward for good."""
+        for target in range(1, self.options.to + 1):
+            yield target - 1, target
+            yield target, target - 1
+            yield target - 1, target
+
+    def _take(self, step: Step) -> None:
+        self.watching.phase(f"step {step.name}" + (" (rollback)" if step.back else ""))
+
+        def watch(service: str, state: str) -> None:
+            step.services[f"{service} {state}"] = round(time.time() - step.started, 2)
+            self.watching.service(service, state)
+
+        with self._reading():
+            self.stack.up(step.target, watch)
+        step.ended = time.time()
+
+    def _watch(self, seconds: float) -> None:
+        """Let time pass, and look at what happens."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(TICK_SECONDS, left))
+            self.traffic.check_running()
+            self.watching.calls(self.traffic.calls.read())
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Read the calls on the side while something else blocks."""
+        with repeating(TICK_SECONDS, lambda: self.watching.calls(self.traffic.calls.read())):
+            yield
+
+
+@contextmanager
+def repeating(seconds: float, action: Callable[[], None]) -> Iterator[None]:
+    """Do something again and again in a thread while the block runs."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(seconds):
+            action()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def around(step: Step, calls: list[Call]) -> dict[str, Summary]:
+    """The calls before, during and after a step, in figures."""
+    samples = [sample(call) for call in calls]
+    windows = {
+        "before": (step.before, step.started),
+        "during": (step.started, step.ended),
+        "after": (step.ended, step.after),
+    }
+    return {
+        name: summarise(between(samples, start, end), seconds=end - start)
+        for name, (start, end) in windows.items()
+    }

@@ -1,0 +1,1 @@
+"""The ledger check: everything acknowledged exists exactly once, and the money adds up."""

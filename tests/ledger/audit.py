@@ -1,0 +1,88 @@
+"""Reading the books and comparing them, until what is eventual has happened or the deadline is over."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from strangler.toolkit.stack import Stack
+from tests.ledger.books import Books, Discrepancy
+from tests.ledger.checks import CHECKS, check
+from tests.ledger.sources import Sources
+
+POLL_SECONDS = 0.5
+SHOWN_ROWS = 10
+
+
+class Audit(msgspec.Struct):
+    """The result: how long it took to settle, how much was compared, and what did not agree at the end."""
+
+    seconds: float
+    counts: dict[str, int]
+    discrepancies: list[Discrepancy]
+    repeated_mails: int = 0
+
+    @property
+    def clean(self) -> bool:
+        return not self.discrepancies
+
+    def found(self) -> dict[str, int]:
+        """Discrepancies by check, all checks named."""
+        return {name: sum(d.check == name for d in self.discrepancies) for name in CHECKS}
+
+    def __str__(self) -> str:
+        if self.clean:
+            return "clean: " + ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        lines = [f"{len(self.discrepancies)} discrepancies"]
+        for discrepancy in self.discrepancies:
+            lines.append(f"[{discrepancy.check}] {discrepancy.what}")
+            lines += [f"    {row!r}" for row in discrepancy.rows[:SHOWN_ROWS]]
+        return "\n".join(lines)
+
+
+class Ledger:
+    """The ledger of one stack. `opened` it remembers the stock, so open it before any traffic."""
+
+    def __init__(self, sources: Sources, opening: dict[int, int]) -> None:
+        self.sources = sources
+        self.opening = opening
+
+    @classmethod
+    def opened(cls, stack: Stack) -> "Ledger":
+        sources = Sources.of(stack)
+        return cls(sources, sources.on_hand())
+
+    def books(self, journal: Path) -> Books:
+        return self.sources.read(journal, self.opening)
+
+    def settle(self, journal: Path, *, seconds: float) -> Audit:
+        """Compare until everything agrees, or for so many seconds."""
+        started = time.monotonic()
+        while True:
+            books = self.books(journal)
+            found = check(books)
+            elapsed = time.monotonic() - started
+            if not found or elapsed > seconds:
+                return _audit(books, found, elapsed)
+            time.sleep(POLL_SECONDS)
+
+
+def _audit(books: Books, found: list[Discrepancy], elapsed: float) -> Audit:
+    counts = {
+        "orders": len(books.orders),
+        "cancelled": sum(order.status == "cancelled" for order in books.orders),
+        "refused checkouts": sum(not any(a.order for a in answers) for answers in books.answers.values()),
+        "payments": len(books.payments),
+        "charges": len(books.charges),
+        "stock movements": len(books.movements),
+        "stock adjustments": len(books.adjusts),
+        "products": len(books.stock),
+        "mails": len(books.mails),
+    }
+    identities = {(mail.message_id, mail.recipient) for mail in books.mails}
+    return Audit(
+        seconds=round(elapsed, 1),
+        counts=counts,
+        discrepancies=found,
+        repeated_mails=len(books.mails) - len(identities),
+    )

@@ -1,0 +1,162 @@
+"""The books that must agree: the clients' journal, the shop's database, the PSP's charges, the mails."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, TypeVar
+
+import msgspec
+
+from tests.traffic.journal import (
+    AdjustAnswered,
+    AdjustSent,
+    AnyEntry,
+    CancelAnswered,
+    CancelSent,
+    CheckoutAnswered,
+    CheckoutSent,
+)
+
+Kind = TypeVar("Kind", bound=AnyEntry)
+
+
+class OrderLine(msgspec.Struct):
+    product: int
+    quantity: int
+    price: Decimal
+    total: Decimal
+
+
+class Order(msgspec.Struct):
+    """An order in the shop's database; `key` is the idempotency key it was placed under."""
+
+    number: str
+    user: str
+    status: str
+    total: Decimal
+    currency: str
+    key: str
+    lines: list[OrderLine]
+
+
+class Payment(msgspec.Struct):
+    """A payment in the shop's database; `refunded` is the sum of its refunds, `refunds` their number."""
+
+    order: str
+    reference: str
+    status: str
+    amount: Decimal
+    currency: str
+    refunded: Decimal = Decimal(0)
+    refunds: int = 0
+
+
+class Charge(msgspec.Struct):
+    """A charge at the PSP: `captured`, `refunded`, `voided` or `declined`."""
+
+    key: str
+    reference: str
+    status: str
+    amount: Decimal
+    currency: str
+
+
+class Stock(msgspec.Struct):
+    """Pieces of a product; `initial`: on hand before the traffic."""
+
+    product: int
+    on_hand: int
+    reserved: int
+    initial: int
+
+
+class Movement(msgspec.Struct):
+    """A change of what is on hand."""
+
+    product: int
+    delta: int
+    order: str
+    reason: str
+
+
+class Mail(msgspec.Struct):
+    """A mail that the SMTP sink took. The subject names the order."""
+
+    message_id: str
+    recipient: str
+    subject: str
+
+
+class Discrepancy(msgspec.Struct):
+    """Something that does not agree: which check found it, what it is, and the rows it concerns."""
+
+    check: str
+    what: str
+    rows: list[Any]
+
+
+class Books(msgspec.Struct, dict=True):
+    """All of it, as it was read at one time."""
+
+    journal: list[AnyEntry]
+    orders: list[Order]
+    payments: list[Payment]
+    charges: list[Charge]
+    stock: list[Stock]
+    movements: list[Movement]
+    mails: list[Mail]
+
+    @cached_property
+    def orders_by_number(self) -> dict[str, Order]:
+        return {order.number: order for order in self.orders}
+
+    @cached_property
+    def orders_by_key(self) -> dict[str, list[Order]]:
+        return _grouped(self.orders, "key")
+
+    @cached_property
+    def payments_by_order(self) -> dict[str, list[Payment]]:
+        return _grouped(self.payments, "order")
+
+    @cached_property
+    def movements_by_order(self) -> dict[str, list[Movement]]:
+        return _grouped((m for m in self.movements if m.order), "order")
+
+    @cached_property
+    def movements_by_reason(self) -> dict[str, list[Movement]]:
+        return _grouped((m for m in self.movements if not m.order), "reason")
+
+    def entries(self, kind: type[Kind]) -> list[Kind]:
+        return [entry for entry in self.journal if isinstance(entry, kind)]
+
+    @cached_property
+    def sent(self) -> dict[str, CheckoutSent]:
+        return {entry.key: entry for entry in self.entries(CheckoutSent)}
+
+    @cached_property
+    def answers(self) -> dict[str, list[CheckoutAnswered]]:
+        return _grouped(self.entries(CheckoutAnswered), "key")
+
+    @cached_property
+    def cancels_sent(self) -> set[str]:
+        return {entry.number for entry in self.entries(CancelSent)}
+
+    @cached_property
+    def cancels(self) -> dict[str, CancelAnswered]:
+        return {entry.number: entry for entry in self.entries(CancelAnswered)}
+
+    @cached_property
+    def adjusts_sent(self) -> dict[str, AdjustSent]:
+        return {entry.reason: entry for entry in self.entries(AdjustSent)}
+
+    @cached_property
+    def adjusts(self) -> dict[str, AdjustAnswered]:
+        return {entry.reason: entry for entry in self.entries(AdjustAnswered)}
+
+
+def _grouped(rows: Iterable[Any], attribute: str) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, attribute)].append(row)
+    return dict(groups)

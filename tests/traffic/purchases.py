@@ -1,0 +1,185 @@
+"""Checkout in all its variants: approved, declined, sold out, empty, sent twice, key reused.
+
+An unacknowledged checkout is repeated with the same key until it has its answer.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Collection
+from typing import Any
+
+import gevent
+import msgspec
+from locust import task
+
+from tests.traffic.calls import Answer
+from tests.traffic.journal import CheckoutAnswered, CheckoutSent, OrderSeen
+from tests.traffic.shopper import Shopper
+
+FINAL = (201, 402, 409)
+PRODUCTS = 1000
+POPULAR = 30  # number 25 is one of the scarce ones
+
+
+class Purchases(Shopper):
+    """What a customer does with a cart."""
+
+    abstract = True
+    address = 0
+    orders: list[str]
+
+    @task(9)
+    def buy(self) -> None:
+        if self.fill_cart():
+            self.checkout("tok_ok", expect=(201, 409), check=confirmed_or_short)
+
+    @task(2)
+    def buy_in_vain(self) -> None:
+        """The bank says no; the cart stays."""
+        if self.fill_cart():
+            self.checkout("tok_declined", expect=(402, 409), check=refused("payment_declined"))
+            self.empty_cart()
+
+    @task(1)
+    def buy_too_many(self) -> None:
+        """Of every 25th product the shop never has that many."""
+        product = 25 * random.randint(1, 40)
+        if self.put(product, 999).ok:
+            self.checkout("tok_ok", expect=(409,), check=names_line(product))
+            self.put(product, 0)
+
+    @task(1)
+    def buy_nothing(self) -> None:
+        self.empty_cart()
+        self.checkout("tok_ok", expect=(409,), check=refused("empty_cart"))
+
+    @task(1)
+    def buy_impatiently(self) -> None:
+        """The button pressed twice at once, and again later: one order, three equal answers."""
+        if not self.fill_cart():
+            return
+        key = uuid.uuid4().hex
+        answers: list[Answer] = []
+
+        def press() -> None:
+            answers.append(self.checkout("tok_ok", expect=(201, 409), check=confirmed_or_short, key=key))
+
+        gevent.joinall([gevent.spawn(press), gevent.spawn(press)])
+        press()
+        if any(a.ok and (a.status, a.body) != (answers[0].status, answers[0].body) for a in answers):
+            self.call(
+                "GET", "/api/orders", name="replay", check=lambda *_: f"{key}: answers differ: {answers}"
+            )
+
+    @task(1)
+    def reuse_key(self) -> None:
+        """Another request under a key that is used up is refused."""
+        if not self.fill_cart():
+            return
+        key = uuid.uuid4().hex
+        answer = self.checkout("tok_ok", expect=(201, 409), check=confirmed_or_short, key=key)
+        if answer.ok:
+            other = {"payment_token": "tok_declined", "address": self.address}
+            self.until_answered(
+                lambda: self.call(
+                    "POST",
+                    "/api/checkout",
+                    name="checkout",
+                    body=other,
+                    key=key,
+                    expect=(422,),
+                    check=refused("idempotency_key_reused"),
+                )
+            )
+
+    def product(self) -> int:
+        """A product: every third time one of a few popular ones, so that buyers meet."""
+        if random.random() < 0.33:
+            return 1 + random.randrange(POPULAR)
+        return 1 + random.randrange(PRODUCTS)
+
+    # -- parts ---------------------------------------------------------------------------------------
+
+    def put(self, product: int, quantity: int) -> Answer:
+        body = {"quantity": quantity}
+        return self.until_answered(
+            lambda: self.call("PUT", f"/api/cart/lines/{product}", name="cart line", body=body)
+        )
+
+    def fill_cart(self) -> bool:
+        self.stay_logged_in()
+        products = {self.product() for _ in range(random.choice([1, 1, 2, 3]))}
+        return all(self.put(product, random.choice([1, 1, 1, 2, 3])).ok for product in products)
+
+    def empty_cart(self) -> None:
+        answer = self.until_answered(lambda: self.call("GET", "/api/cart", name="cart"))
+        if answer.ok:
+            for line in answer.body["lines"]:
+                self.put(line["product"], 0)
+
+    def checkout(
+        self,
+        token: str,
+        *,
+        expect: Collection[int],
+        check: Callable[[int, Any], str],
+        key: str = "",
+    ) -> Answer:
+        """Check out, with the same key until there is an answer, and note both in the journal."""
+        key = key or uuid.uuid4().hex
+        body = {"payment_token": token, "address": self.address}
+        self.note(CheckoutSent(at=time.time(), key=key, user=self.email, expect=token))
+        answer = self.until_answered(
+            lambda: self.call(
+                "POST", "/api/checkout", name="checkout", body=body, key=key, expect=expect, check=check
+            )
+        )
+        if answer.status not in FINAL:
+            return answer
+        order = msgspec.convert(answer.body, OrderSeen, strict=False) if answer.status == 201 else None
+        self.note(
+            CheckoutAnswered(
+                at=time.time(),
+                key=key,
+                user=self.email,
+                status=answer.status,
+                code=answer.code,
+                order=order,
+            )
+        )
+        if order and order.number not in self.orders:
+            self.orders.append(order.number)
+        if answer.code == "insufficient_stock":
+            self.empty_cart()
+        return answer
+
+
+def refused(*codes: str) -> Callable[[int, Any], str]:
+    """An error with one of these codes, or that something is sold out in the meantime."""
+
+    def check(status: int, body: Any) -> str:
+        found = {error["code"] for error in body["errors"]}
+        unexpected = found - {*codes, "insufficient_stock"}
+        return f"{sorted(unexpected)} instead of {sorted(codes)}" if unexpected else ""
+
+    return check
+
+
+def names_line(product: int) -> Callable[[int, Any], str]:
+    """Too little stock, and the answer says of what."""
+
+    def check(status: int, body: Any) -> str:
+        named = [e["attr"] for e in body["errors"] if e["code"] == "insufficient_stock"]
+        return "" if f"lines.{product}" in named else f"lines.{product} is not named: {body}"
+
+    return check
+
+
+def confirmed_or_short(status: int, body: Any) -> str:
+    """A confirmed and paid order, or too little stock."""
+    if status != 201:
+        return refused("insufficient_stock")(status, body)
+    if body["status"] != "confirmed" or body["payment"]["status"] != "captured" or not body["lines"]:
+        return f"no confirmed order: {body}"
+    return ""

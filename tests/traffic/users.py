@@ -1,0 +1,205 @@
+"""The users: customers with the mix of design section 11, and a member of staff.
+
+Customers are the seeded ones and, every second one, newly registered ones. Each knows what its calls may be
+answered; 402 and 409 are expected where the journey plans them.
+"""
+
+import itertools
+import random
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from locust import between, task
+from locust.exception import StopUser
+
+from tests.traffic.journal import AdjustAnswered, AdjustSent, CancelAnswered, CancelSent
+from tests.traffic.purchases import POPULAR, PRODUCTS, Purchases
+from tests.traffic.shopper import PASSWORD, Shopper
+
+SEEDED_CUSTOMERS = 50
+WORDS = ["oak", "steel", "tent", "kettle", "lamp", "wool", "puzzle", "nordic", "no-such-thing"]
+
+
+class Customer(Purchases):
+    """Browses a lot, buys something, changes its mind now and then."""
+
+    counter: ClassVar[Any] = itertools.count()
+
+    def on_start(self) -> None:
+        number = next(self.counter)
+        self.orders = []
+        self.cancelled: set[str] = set()
+        if number % 2 == 0 and number // 2 < SEEDED_CUSTOMERS:
+            self.email = f"customer-{number // 2 + 1:03d}@shop.example"
+            self.log_in()
+        else:
+            self._register()
+        self.address = self._address()
+        self.empty_cart()
+
+    def _register(self) -> None:
+        self.email = f"visitor-{uuid.uuid4().hex[:12]}@visitors.example"
+        body = {"email": self.email, "password": PASSWORD, "name": "A. Visitor"}
+        # A repeated registration whose first try went through is told that the address is taken: 400.
+        answer = self.until_answered(
+            lambda: self.call(
+                "POST", "/api/auth/register", name="register", body=body, expect=(201, 400), anonymous=True
+            )
+        )
+        if not answer.ok:
+            raise StopUser
+        self.log_in()
+        address = {"name": "A. Visitor", "street": "Lindenweg 1", "city": "Hamburg"}
+        address |= {"postcode": "20095", "country": "DE"}
+        self.until_answered(
+            lambda: self.call("POST", "/api/me/addresses", name="add address", body=address, expect=(201,))
+        )
+
+    def _address(self) -> int:
+        answer = self.until_answered(lambda: self.call("GET", "/api/me/addresses", name="addresses"))
+        if not answer.ok or not answer.body["results"]:
+            raise StopUser
+        return int(answer.body["results"][0]["id"])
+
+    # -- looking around ------------------------------------------------------------------------------
+
+    @task(26)
+    def browse(self) -> None:
+        ordering = random.choice(["", "&ordering=price", "&ordering=-price", "&ordering=name"])
+        page = 1 + random.randrange(20)
+        path = f"/api/products?page={page}&page_size=20{ordering}"
+        self.call("GET", path, name="browse", check=has("count", "results"))
+
+    @task(10)
+    def search(self) -> None:
+        word = random.choice(WORDS)
+        path = f"/api/products?search={word}&max_price={random.randrange(20, 200)}"
+        self.call("GET", path, name="search", check=has("count", "results"))
+
+    @task(20)
+    def look_at_product(self) -> None:
+        product = self.product()
+        self.call("GET", f"/api/products/{product}", name="product", check=has("price", "available"))
+
+    @task(3)
+    def look_at_stock(self) -> None:
+        product = self.product()
+        self.call("GET", f"/api/stock/{product}", name="stock", check=adds_up)
+
+    @task(2)
+    def categories(self) -> None:
+        self.call("GET", "/api/categories", name="categories", check=has("count", "results"))
+
+    @task(6)
+    def look_at_cart(self) -> None:
+        self.call("GET", "/api/cart", name="cart", check=has("lines", "total", "currency"))
+
+    # -- one's own things ----------------------------------------------------------------------------
+
+    @task(4)
+    def my_orders(self) -> None:
+        self.stay_logged_in()
+        self.call("GET", "/api/orders", name="my orders", check=has("count", "results"))
+
+    @task(3)
+    def my_order(self) -> None:
+        if self.orders:
+            number = random.choice(self.orders)
+            self.call("GET", f"/api/orders/{number}", name="order", check=has("number", "status", "lines"))
+
+    @task(3)
+    def overview(self) -> None:
+        if self.orders:
+            number = random.choice(self.orders)
+            self.call("GET", f"/api/orders/{number}/overview", name="overview", check=complete)
+
+    @task(1)
+    def payments(self) -> None:
+        if self.orders:
+            number = random.choice(self.orders)
+            self.call("GET", f"/api/payments?order={number}", name="payments", check=has("results"))
+
+    @task(2)
+    def notifications(self) -> None:
+        self.call("GET", "/api/notifications", name="notifications", check=has("count", "results"))
+
+    @task(1)
+    def me(self) -> None:
+        self.call("GET", "/api/me", name="me", check=has("id", "email"))
+
+    # -- changing one's mind -------------------------------------------------------------------------
+
+    @task(2)
+    def cancel(self) -> None:
+        kept = [number for number in self.orders if number not in self.cancelled]
+        if not kept:
+            return
+        number = random.choice(kept)
+        self.note(CancelSent(at=time.time(), number=number))
+        answer = self.until_answered(
+            lambda: self.call(
+                "POST",
+                f"/api/orders/{number}/cancel",
+                name="cancel",
+                check=has("number", "status", "payment"),
+            )
+        )
+        self.cancelled.add(number)
+        if answer.ok:
+            status = answer.body["payment"]["status"] if answer.body["payment"] else ""
+            self.note(CancelAnswered(at=time.time(), number=number, payment_status=status))
+
+
+class Staff(Shopper):
+    """Counts what is on the shelves now and then."""
+
+    fixed_count = 1
+    wait_time = between(0.5, 1.5)
+
+    def on_start(self) -> None:
+        self.email = "staff@shop.example"
+        self.log_in()
+
+    @task
+    def adjust_stock(self) -> None:
+        self.stay_logged_in()
+        product = 1 + random.randrange(POPULAR if random.random() < 0.7 else PRODUCTS)
+        delta = random.choice([10, 25, 40, -1, -2])
+        reason = f"counted {uuid.uuid4().hex}"
+        self.note(AdjustSent(at=time.time(), reason=reason, product=product, delta=delta))
+        answer = self.call(
+            "POST",
+            f"/api/stock/{product}/adjust",
+            name="adjust stock",
+            body={"delta": delta, "reason": reason},
+            expect=(200, 409),
+            check=lambda status, body: "" if status == 409 else adds_up(status, body),
+        )
+        if answer.ok:
+            self.note(AdjustAnswered(at=time.time(), reason=reason, status=answer.status))
+
+
+def has(*names: str) -> Callable[[int, Any], str]:
+    """The body is an object with these members."""
+
+    def check(status: int, body: Any) -> str:
+        missing = [name for name in names if not isinstance(body, dict) or name not in body]
+        return f"without {', '.join(missing)}: {str(body)[:200]}" if missing else ""
+
+    return check
+
+
+def adds_up(status: int, body: Any) -> str:
+    """Stock: what is available is what is on hand and not reserved, and none of it is negative."""
+    on_hand, reserved, available = body["on_hand"], body["reserved"], body["available"]
+    if available != on_hand - reserved or min(on_hand, reserved, available) < 0:
+        return f"the figures do not add up: {body}"
+    return ""
+
+
+def complete(status: int, body: Any) -> str:
+    """The overview has all its parts."""
+    missing = has("order", "payments", "products", "notifications", "degraded")(status, body)
+    return missing or (f"degraded: {body['degraded']}" if body["degraded"] else "")

@@ -111,7 +111,7 @@ class TestAdmin:
     def test_login_page_and_its_styles(self, client: Client) -> None:
         assert client.get("/admin/login/").status_code == 200
         styles = client.get("/static/admin/css/base.css")
-        assert b"body" in b"".join(styles.streaming_content)
+        assert b"body" in b"".join(styles)
         styles.close()
 
     def test_checks_csrf(self) -> None:

@@ -1,0 +1,173 @@
+"""Tags are derived from HEAD: the same HEAD, the same tags, and the work tree is not touched."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+from strangler.toolkit.tags.cli import tags
+
+Git = Callable[..., str]
+app = Typer()
+app.command()(tags)
+
+
+def run(*options: str) -> Result:
+    return CliRunner().invoke(app, ["--plan", "migration/plan.yaml", *options])
+
+
+def derived(*options: str) -> dict[str, Any]:
+    result = run("--json", *options)
+    assert result.exit_code == 0, result.output
+    answer: dict[str, Any] = json.loads(result.output)
+    return answer
+
+
+def commits() -> dict[str, str]:
+    return {tag["name"]: tag["commit"] for tag in derived()["tags"]}
+
+
+def test_built_stages_become_a_chain_of_tags(git: Git) -> None:
+    assert list(commits()) == ["stage-0-start", "stage-1-edge"]
+    assert git("tag").splitlines() == ["stage-0-start", "stage-1-edge"]
+    assert git("log", "--format=%s", "stage-1-edge").splitlines() == ["Stage 1, edge", "Stage 0, start"]
+    assert git("rev-parse", "stage-1-edge^{commit}~1") == git("rev-parse", "stage-0-start^{commit}")
+    assert git("tag", "--list", "--format=%(contents:subject)") == "All in one.\nA gateway in front."
+
+
+def test_same_head_gives_the_same_hashes_anywhere(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = derived()
+    git("clone", "--quiet", "--no-tags", ".", str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Somebody Else")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    second = derived()
+    assert [(t["commit"], t["tag"]) for t in first["tags"]] == [
+        (t["commit"], t["tag"]) for t in second["tags"]
+    ]
+
+
+def test_author_and_date_are_heads(git: Git) -> None:
+    commits()
+    shown = ("show", "-s", "--format=%an %ae %ad %cn %ce %cd", "--date=iso-strict")
+    assert git(*shown, "stage-1-edge^{commit}") == git(*shown, "HEAD")
+
+
+def test_files_of_later_stages_are_absent_and_superseded_ones_gone(git: Git) -> None:
+    commits()
+    start = git("ls-tree", "-r", "--name-only", "stage-0-start").splitlines()
+    edge = git("ls-tree", "-r", "--name-only", "stage-1-edge").splitlines()
+    assert start == [".env", "direct.txt", "docker-compose.yml", "gateway.txt", "migration/plan.yaml", "run"]
+    assert sorted({*edge} - {*start}) == ["gateway/routes.yml", "migration/1-edge/README.md"]
+    assert sorted({*start} - {*edge}) == ["direct.txt"]
+    assert git("ls-tree", "stage-0-start", "run").startswith("100755")
+
+
+def test_stage_is_set_in_env(git: Git) -> None:
+    commits()
+    assert git("show", "stage-0-start:.env") == "# which stage\nSTAGE=0\nPASSWORD=x"
+    assert git("show", "stage-1-edge:.env") == "# which stage\nSTAGE=1\nPASSWORD=x"
+
+
+def test_compose_file_holds_the_stages_services_only(git: Git) -> None:
+    commits()
+    text = git("show", "stage-0-start:docker-compose.yml")
+    assert yaml.safe_load(text) == {
+        "x-every": {"profiles": ["stage-0"]},
+        "services": {"web": {"profiles": ["stage-0"], "image": "library"}},
+        "volumes": {},
+    }
+    assert "gateway" not in text
+    assert git("diff", "HEAD", "stage-1-edge", "--", "docker-compose.yml") == ""
+
+
+def test_plan_of_an_earlier_stage_calls_later_ones_unbuilt(git: Git) -> None:
+    commits()
+    stages = yaml.safe_load(git("show", "stage-0-start:migration/plan.yaml"))["stages"]
+    assert [stage.get("built", False) for stage in stages] == [True, False, False]
+
+
+def test_work_tree_index_and_branch_are_not_touched(git: Git) -> None:
+    Path("untracked.txt").write_text("mine")
+    index = Path(".git/index").read_bytes()
+    head = git("rev-parse", "HEAD")
+    commits()
+    assert Path(".git/index").read_bytes() == index
+    assert git("rev-parse", "HEAD") == head
+    assert git("status", "--porcelain") == "?? untracked.txt"
+
+
+def test_check_tells_missing_current_and_stale_and_writes_nothing(git: Git) -> None:
+    objects = git("count-objects")
+    missing = run("--check")
+    assert missing.exit_code == 1
+    assert "missing" in missing.output
+    assert git("count-objects") == objects
+    commits()
+    assert run("--check").exit_code == 0
+    git("commit", "--quiet", "--allow-empty", "--message=A fix")
+    stale = run("--check")
+    assert stale.exit_code == 1
+    assert "out of date" in stale.output
+    before = git("rev-parse", "stage-0-start")
+    commits()
+    assert git("rev-parse", "stage-0-start") != before
+    assert run("--check").exit_code == 0
+
+
+def test_dirty_tree_is_refused(git: Git) -> None:
+    Path("direct.txt").write_text("changed")
+    result = run()
+    assert result.exit_code == 2
+    assert "There are uncommitted changes" in result.output
+    assert git("tag") == ""
+
+
+def test_tag_made_by_hand_is_not_overwritten(git: Git) -> None:
+    git("tag", "stage-1-edge")
+    result = run()
+    assert result.exit_code == 2
+    assert "The tag stage-1-edge exists and was not derived" in result.output
+    assert git("tag") == "stage-1-edge"
+
+
+def test_tag_of_a_stage_that_left_the_plan_is_removed(git: Git) -> None:
+    commits()
+    plan = Path("migration/plan.yaml")
+    plan.write_text(plan.read_text().replace("name: edge", "name: gateway"))
+    git("commit", "--quiet", "--all", "--message=Rename")
+    git("tag", "stage-9-mine")
+    assert derived()["leftover"] == ["stage-1-edge"]
+    assert git("tag").splitlines() == ["stage-0-start", "stage-1-gateway", "stage-9-mine"]
+
+
+def test_plan_that_names_what_head_does_not_have_is_refused(git: Git) -> None:
+    git("rm", "--quiet", "-r", "gateway")
+    git("commit", "--quiet", "--message=No gateway")
+    result = run()
+    assert result.exit_code == 2
+    assert "migration/plan.yaml names gateway, which HEAD does not have." in result.output
+
+
+def test_anchor_that_only_a_later_service_defines_is_named(git: Git) -> None:
+    Path("docker-compose.yml").write_text(
+        "services:\n  proxy:\n    image: &image proxy\n  registry: {}\n  web:\n    image: *image\n"
+    )
+    git("commit", "--quiet", "--all", "--message=Anchors")
+    result = run()
+    assert result.exit_code == 2
+    assert "An anchor that other services use must stand outside" in result.output
+
+
+def test_outside_of_a_repository_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run()
+    assert result.exit_code == 2
+    assert "not a git repository" in result.output

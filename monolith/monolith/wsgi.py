@@ -6,4 +6,6 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monolith.settings")
 
-application = get_wsgi_application()
+from strangler.chassis.wsgi import wrap
+
+application = wrap(get_wsgi_application())

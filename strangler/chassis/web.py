@@ -1,22 +1,42 @@
 """A host's web process: `python -m strangler.chassis.web monolith.wsgi:application`.
 
 gunicorn with thread workers. It serves on `BIND` and on every listening socket that it was started with
-(sd_listen_fds(3)), so that two programs can share a socket while one takes over from the other. On
-SIGTERM it stops accepting, answers what has arrived, tells kept-alive clients to come back on a new
-connection, and exits 0.
+(sd_listen_fds(3)), so that two programs can share a socket while one takes over from the other. It is in
+Consul's catalogue while it serves. On SIGTERM it leaves the catalogue, goes on serving until the gateway
+has noticed, then stops accepting, answers what has arrived, tells kept-alive clients to come back on a
+new connection, and exits 0.
 """
 
 import os
 import socket
 import sys
+import time
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.util import import_app
+
+from strangler.chassis import logs, tracing
+from strangler.chassis.config import current, live
+from strangler.chassis.discovery import Registration
 
 FIRST_INHERITED = 3
 KEEPALIVE_SECONDS = 60
 GRACEFUL_SECONDS = 30
+
+
+class Draining(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which takes itself off the catalogue before it stops."""
+
+    registration: Registration | None = None
+
+    def stop(self, graceful: bool = True) -> None:
+        if self.registration is not None:
+            self.registration.stop()
+            if graceful:
+                time.sleep(live().value.drain_seconds)
+        super().stop(graceful)
 
 
 class Web(BaseApplication):  # type: ignore[misc]
@@ -45,13 +65,34 @@ class Web(BaseApplication):  # type: ignore[misc]
             "limit_request_line": 8190,
             "proc_name": os.environ.get("SERVICE", "web"),
             "control_socket_disable": True,
+            "when_ready": _register,
+            "post_fork": _begin_worker,
+            "worker_exit": _end_worker,
         }
         for name, value in settings.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
+            self.cfg.set(name, value)
 
     def load(self) -> Any:
         return import_app(self.application_name)
+
+    def run(self) -> None:
+        Draining(self).run()
+
+
+def _register(arbiter: Draining) -> None:
+    settings = live().value
+    if settings.consul_url and settings.advertise:
+        arbiter.registration = Registration(settings.consul_url, settings.service, settings.advertise)
+        arbiter.registration.start()
+
+
+def _begin_worker(arbiter: Draining, worker: Any) -> None:
+    current()
+    tracing.start()
+
+
+def _end_worker(arbiter: Draining, worker: Any) -> None:
+    tracing.flush()
 
 
 def _bound(address: str) -> int:
@@ -63,4 +104,5 @@ def _bound(address: str) -> int:
 
 
 if __name__ == "__main__":
+    logs.configure()
     Web(sys.argv[1]).run()

@@ -15,6 +15,8 @@ from celery import Celery
 from celery.beat import EmbeddedService
 from celery.signals import worker_ready, worker_shutting_down
 
+from strangler.chassis import logs, tracing
+
 THREADS = 4
 CONFIRM_SECONDS = 5.0
 Periodic = Mapping[str, tuple[float, Callable[[], Any]]]
@@ -71,6 +73,8 @@ def run(app: Celery) -> None:
 
 
 def main() -> None:
+    logs.configure()
+    tracing.start()
     module, _, attribute = sys.argv[1].partition(":")
     run(getattr(import_module(module), attribute or "app"))
 

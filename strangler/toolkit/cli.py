@@ -3,9 +3,12 @@
 import typer
 
 from strangler.toolkit import provision
+from strangler.toolkit.config import cli as config
+from strangler.toolkit.gateway import cli as gateway
 from strangler.toolkit.parity.cli import parity
 from strangler.toolkit.plan import cli as plan
 from strangler.toolkit.stack import cli as stack
+from strangler.toolkit.traces import cli as traces
 
 app = typer.Typer(
     help="Move a Django monolith's domains into services, one at a time.",
@@ -14,5 +17,8 @@ app = typer.Typer(
 )
 app.add_typer(stack.app, name="stack")
 app.add_typer(plan.app, name="plan")
+app.add_typer(config.app, name="config")
+app.add_typer(gateway.app, name="gateway")
+app.add_typer(traces.app, name="traces")
 app.command("provision")(provision.provision)
 app.command("parity")(parity)

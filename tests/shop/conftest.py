@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from shop.accounts.models import User
 from shop.accounts.tokens import issue
 from strangler.chassis.auth import reset_jwks_cache
+from strangler.chassis.config import live
 
 PASSWORD = "correct-horse-battery"
 
@@ -19,6 +20,18 @@ def fresh_keys() -> Iterator[None]:
     reset_jwks_cache()
     yield
     reset_jwks_cache()
+
+
+@pytest.fixture
+def login_rate() -> Iterator[Callable[[str], None]]:
+    """Sets how often a login may be tried, as Consul would."""
+    before = live().value
+
+    def set_rate(rate: str) -> None:
+        live().value = before.model_copy(update={"login_rate": rate})
+
+    yield set_rate
+    live().value = before
 
 
 @pytest.fixture

@@ -101,21 +101,21 @@ class TestLogin:
         assert client.post("/api/auth/token", LOGIN).status_code == 401
         assert client.post("/api/auth/token/refresh", {"refresh": refresh}).status_code == 401
 
-    def test_too_many_attempts_wait(self, client: APIClient, user: User, settings: Any) -> None:
-        settings.LOGIN_RATE = "3/min"
+    def test_too_many_attempts_wait(self, client: APIClient, user: User, login_rate: Any) -> None:
+        login_rate("3/min")
         answers = [client.post("/api/auth/token", {**LOGIN, "password": "wrong"}) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
         assert codes(answers[-1]) == [("throttled", None)]
         assert 1 <= int(answers[-1]["Retry-After"]) <= 60
         assert client.post("/api/auth/token", LOGIN).status_code == 429
         assert client.post("/api/auth/token", {**LOGIN, "email": "other@shop.example"}).status_code == 401
-        settings.LOGIN_RATE = "100/min"
+        login_rate("100/min")
         assert client.post("/api/auth/token", LOGIN).status_code == 200
 
     def test_a_forwarded_address_that_no_proxy_wrote_is_not_believed(
-        self, client: APIClient, user: User, settings: Any
+        self, client: APIClient, user: User, login_rate: Any
     ) -> None:
-        settings.LOGIN_RATE = "2/min"
+        login_rate("2/min")
         answers = [
             client.post("/api/auth/token", LOGIN, headers={"x-forwarded-for": f"10.0.0.{n}"})
             for n in range(3)

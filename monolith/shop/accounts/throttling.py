@@ -9,10 +9,11 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
+
+from strangler.chassis.config import current
 
 COUNT = """
 INSERT INTO accounts_loginattempts AS a (subject, window_start, attempts) VALUES (%(subject)s, %(start)s, 1)
@@ -24,13 +25,13 @@ RETURNING attempts
 
 
 class LoginThrottle(SimpleRateThrottle):
-    """Fixed windows of LOGIN_RATE, which is read for each request: a change takes effect at once."""
+    """Fixed windows of the setting `login_rate`, read for each request: a change takes effect at once."""
 
     scope = "login"
     remaining = 0.0
 
     def get_rate(self) -> str:
-        return str(settings.LOGIN_RATE)
+        return current().login_rate
 
     def allow_request(self, request: Request, view: Any) -> bool:
         allowed, duration = self.parse_rate(self.get_rate())

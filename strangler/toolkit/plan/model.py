@@ -43,10 +43,15 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
-    """From which stage on a gateway stands in front, and what it never lets through."""
+    """From which stage on a gateway stands in front, and what it never lets through.
+
+    `own_limits` are routes that limit their callers themselves: the gateway's limits leave them alone, so
+    that the route's own answer reaches the client.
+    """
 
     since: Annotated[int, Meta(ge=0)]
     internal: list[PathTemplate] = []
+    own_limits: list[PathTemplate] = []
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,169 @@
+"""A host's configuration: one class whose attributes are the defaults.
+
+Environment variables override the defaults (`LOGIN_RATE=5/min`), and Consul's key-value store overrides
+both (`config/<service>/login_rate`), while the process runs: `current()` gives what is valid now. Secrets
+lie encrypted in Consul (Fernet, with CONFIG_KEY); a value that does not fit its type is logged and left
+out, and what was valid before stays.
+"""
+
+import base64
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Annotated, Any
+
+import requests
+from cryptography.fernet import Fernet, InvalidToken
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from strangler.chassis.errors import ChassisError
+
+log = logging.getLogger(__name__)
+
+PREFIX = "config"
+ENCRYPTED = "fernet:"
+WAIT_SECONDS = 60
+RETRY_SECONDS = 2.0
+
+Rate = Annotated[str, Field(pattern=r"^[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)$")]
+
+
+class ConfigError(ChassisError):
+    """A setting is unknown, does not fit its type, or cannot be decrypted."""
+
+
+class Settings(BaseSettings):
+    """What every host can be told. Rates are `<number>/<second|minute|hour|day>`; times are seconds."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    service: str = "host"
+    process: str = ""
+    consul_url: str = ""
+    config_key: SecretStr = SecretStr("")
+    advertise: str = ""
+    otlp_endpoint: str = ""
+    trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
+    login_rate: Rate = "10/min"
+
+
+class GatewaySettings(BaseSettings):
+    """What the gateway can be told: limits per client and per service. See `strangler/gateway`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="GATEWAY_")
+
+    rate_limit_average: Annotated[int, Field(ge=1, description="requests a second and client")] = 500
+    rate_limit_burst: Annotated[int, Field(ge=1, description="requests at once and client")] = 1000
+    in_flight_limit: Annotated[int, Field(ge=1, description="requests under way, a service")] = 200
+    body_limit_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
+    breaker_expression: str = "NetworkErrorRatio() > 0.5"
+
+
+CLASSES: dict[str, type[BaseSettings]] = {"gateway": GatewaySettings}
+
+
+def settings_class(service: str) -> type[BaseSettings]:
+    """The class that describes a service's settings."""
+    return CLASSES.get(service, Settings)
+
+
+def is_secret(service: str, name: str) -> bool:
+    return settings_class(service).model_fields[name].annotation is SecretStr
+
+
+def encrypt(value: str, key: str) -> str:
+    """The value as it lies in Consul."""
+    return ENCRYPTED + Fernet(key).encrypt(value.encode()).decode()
+
+
+def decrypt(value: str, key: str) -> str:
+    """The value in the clear, whether it was encrypted or not; raises ConfigError with the wrong key."""
+    if not value.startswith(ENCRYPTED):
+        return value
+    try:
+        return Fernet(key).decrypt(value.removeprefix(ENCRYPTED).encode()).decode()
+    except (InvalidToken, ValueError) as error:
+        raise ConfigError("an encrypted setting does not open with this CONFIG_KEY") from error
+
+
+def check(service: str, name: str, value: str) -> None:
+    """Raise ConfigError unless the service has such a setting and the value fits it."""
+    known = settings_class(service).model_fields
+    if name not in known:
+        raise ConfigError(f"{service} has no setting {name!r}. It has: {', '.join(sorted(known))}.")
+    try:
+        settings_class(service)(**{name: value})
+    except ValidationError as error:
+        raise ConfigError(f"{service}.{name} = {value!r}: {error.errors()[0]['msg']}.") from error
+
+
+class LiveSettings:
+    """The settings that are valid now, kept up to date from Consul by a thread of this process."""
+
+    def __init__(self, defaults: type[Settings] = Settings) -> None:
+        self.defaults = defaults
+        self.value = defaults()
+        self.listeners: list[Callable[[Settings], None]] = []
+        self.index = 0
+        self._pid = 0
+
+    def get(self) -> Settings:
+        if self.value.consul_url and self._pid != os.getpid():
+            self._pid = os.getpid()  # a forked worker watches for itself
+            threading.Thread(target=self._watch, name="config", daemon=True).start()
+        return self.value
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        self.index = 0
+        while True:
+            try:
+                self._once()
+            except (requests.RequestException, ValueError) as error:
+                log.warning("Consul does not answer; the settings stay as they are: %s", error)
+                pause.wait(RETRY_SECONDS)
+
+    def _once(self) -> None:
+        """One blocking query: returns when something changed or the wait is over."""
+        url = f"{self.value.consul_url}/v1/kv/{PREFIX}/{self.value.service}/"
+        query = {"recurse": "1", "index": str(self.index), "wait": f"{WAIT_SECONDS}s"}
+        answer = requests.get(url, params=query, timeout=(2, WAIT_SECONDS + 10))
+        if answer.status_code not in (200, 404):
+            answer.raise_for_status()
+        index = int(answer.headers.get("X-Consul-Index", "0"))
+        changed, self.index = index != self.index, max(index, 1) if index >= self.index else 0
+        if changed:
+            self._apply(answer.json() if answer.status_code == 200 else [])
+
+    def _apply(self, entries: list[dict[str, Any]]) -> None:
+        overrides: dict[str, str] = {}
+        for entry in entries:
+            name = entry["Key"].rsplit("/", 1)[-1]
+            try:
+                stored = base64.b64decode(entry["Value"] or "").decode()
+                value = decrypt(stored, self.value.config_key.get_secret_value())
+                check(self.value.service, name, value)
+                overrides[name] = value
+            except (ConfigError, ValueError) as error:
+                log.error("the setting %s is left out: %s", entry["Key"], error)
+        fresh = self.defaults(**overrides)
+        if fresh != self.value:
+            self.value = fresh
+            for listener in self.listeners:
+                listener(fresh)
+
+
+@lru_cache(maxsize=1)
+def live() -> LiveSettings:
+    """This process's settings, with their listeners."""
+    return LiveSettings()
+
+
+def current() -> Settings:
+    """The settings that are valid now. Ask anew for each use; do not keep the answer."""
+    return live().get()

@@ -1,0 +1,70 @@
+"""Traces: OpenTelemetry, sent by OTLP over HTTP, from the gateway's span to the SQL statement's.
+
+`start()` once in every process that serves (after a fork, in the child). Without an endpoint it does
+nothing, and nothing is measured. Sampling follows the caller's decision (W3C trace context), and where
+there is none, the configured ratio.
+"""
+
+import logging
+from typing import Any
+
+from opentelemetry import trace
+
+from strangler.chassis.config import current
+
+log = logging.getLogger(__name__)
+
+FLUSH_MILLISECONDS = 2000
+EXPORT_SECONDS = 2
+
+
+def start() -> bool:
+    """Begin tracing this process; whether there is anywhere to send traces to."""
+    settings = current()
+    if not settings.otlp_endpoint:
+        return False
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+
+    resource = Resource.create({"service.name": settings.service, "process.type": settings.process})
+    provider = TracerProvider(
+        resource=resource,
+        sampler=ParentBasedTraceIdRatio(settings.trace_sample_ratio),
+        shutdown_on_exit=False,
+    )
+    exporter = OTLPSpanExporter(f"{settings.otlp_endpoint}/v1/traces", timeout=EXPORT_SECONDS)
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
+    trace.set_tracer_provider(provider)
+    # A trace backend that is away is no reason to fill the log.
+    logging.getLogger("opentelemetry.exporter.otlp").setLevel(logging.CRITICAL)
+    logging.getLogger("opentelemetry.sdk").setLevel(logging.CRITICAL)
+    _instrument()
+    return True
+
+
+def flush() -> None:
+    """Send what is still here, within a bound; call it when the process ends."""
+    provider = trace.get_tracer_provider()
+    if hasattr(provider, "force_flush"):
+        provider.force_flush(FLUSH_MILLISECONDS)
+
+
+def _instrument() -> None:
+    from opentelemetry.instrumentation.django import DjangoInstrumentor
+    from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
+    from opentelemetry.instrumentation.requests import RequestsInstrumentor
+
+    instrumentors: list[Any] = [DjangoInstrumentor(), PsycopgInstrumentor(), RequestsInstrumentor()]
+    for instrumentor in instrumentors:
+        if not instrumentor.is_instrumented_by_opentelemetry:
+            options = {"enable_commenter": False} if isinstance(instrumentor, PsycopgInstrumentor) else {}
+            instrumentor.instrument(skip_dep_check=True, **options)
+
+
+def trace_id() -> str:
+    """The current trace's id in hex, empty outside any."""
+    context = trace.get_current_span().get_span_context()
+    return format(context.trace_id, "032x") if context.is_valid else ""

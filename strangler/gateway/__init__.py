@@ -1,0 +1,1 @@
+"""The gateway: Traefik's static configuration, its middlewares, and the pages it answers by itself."""

@@ -1,0 +1,68 @@
+"""What the gateway answers by itself, in the one error shape: `python -m strangler.gateway.pages HOST:PORT`.
+
+Traefik cannot answer JSON of its own. This process can, needs nothing else to be up, and is asked only
+when no host has answered: `/problems/<status>` for a status of Traefik's, anything else for a route whose
+host is gone.
+"""
+
+import json
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+RETRY_AFTER = "2"
+PROBLEMS: dict[int, tuple[str, str]] = {
+    404: ("not_found", "Not found."),
+    413: ("request_too_large", "The request body is too large."),
+    429: ("throttled", "Request was throttled. Try again."),
+    502: ("bad_gateway", "The service answered nothing that can be passed on."),
+    503: ("service_unavailable", "The service is temporarily unavailable. Try again."),
+    504: ("gateway_timeout", "The service did not answer in time."),
+}
+
+
+def document(status: int) -> bytes:
+    """The error document of a status; 503's for one that has none of its own."""
+    code, detail = PROBLEMS.get(status, PROBLEMS[503])
+    kind = "client_error" if status < 500 else "server_error"
+    return json.dumps(
+        {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, separators=(",", ":")
+    ).encode()
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Answers every method alike."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        while length > 0 and (read := len(self.rfile.read(min(length, 65536)))):
+            length -= read
+        last = self.path.partition("?")[0].rsplit("/", 1)[-1]
+        if self.path == "/livez":
+            status, body = 200, b'{"status":"ok"}'
+        else:
+            status = int(last) if self.path.startswith("/problems/") and last.isdigit() else 503
+            body = document(status)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if status in (429, 503):
+            self.send_header("Retry-After", RETRY_AFTER)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The gateway's access log has it already."""
+
+
+def main() -> None:
+    host, _, port = sys.argv[1].rpartition(":")
+    ThreadingHTTPServer((host, int(port)), Pages).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Settings in Consul: read, change, look back, go back."""

@@ -1,0 +1,123 @@
+"""`strangler config get | set | history | rollback`."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from strangler.chassis.config import ENCRYPTED, ConfigError, settings_class
+from strangler.toolkit.config.history import Configuration, Revision
+from strangler.toolkit.consul import ConsulError, KeyValues
+
+app = typer.Typer(help="Settings in Consul, valid at once in running processes.", no_args_is_help=True)
+console = Console(highlight=False)
+MASK = "********"
+
+Service = Annotated[str, typer.Argument(help="A host of the plan, or `gateway`.")]
+ConsulOption = Annotated[str, typer.Option(envvar="CONSUL_URL", help="Consul's address.")]
+KeyOption = Annotated[str, typer.Option(envvar="CONFIG_KEY", help="Encrypts secrets.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+DEFAULT_CONSUL = "http://127.0.0.1:8050"
+
+
+def shown(value: str | None) -> str:
+    """A value as it may be seen on a screen."""
+    if value is None:
+        return "(not set)"
+    return MASK if value.startswith(ENCRYPTED) else value
+
+
+@app.command()
+def get(
+    service: Service,
+    name: Annotated[str | None, typer.Argument(help="One setting; all if not given.")] = None,
+    consul_url: ConsulOption = DEFAULT_CONSUL,
+    as_json: JsonOption = False,
+) -> None:
+    """What is set in Consul, and the defaults of the rest. Secrets are not shown."""
+    with _errors():
+        stored = {
+            key: shown(value) for key, value in Configuration(KeyValues(consul_url), service).values().items()
+        }
+    fields = settings_class(service).model_fields
+    if name is not None and name not in fields:
+        _fail(f"{service} has no setting {name!r}. It has: {', '.join(sorted(fields))}.")
+    chosen = [name] if name else sorted(fields)
+    values = {field: stored.get(field, str(fields[field].default)) for field in chosen}
+    if as_json:
+        sys.stdout.write(json.dumps(values, indent=2) + "\n")
+        return
+    table = Table("setting", "value", "from")
+    for field, value in values.items():
+        table.add_row(field, value, "Consul" if field in stored else "default or environment")
+    console.print(table)
+
+
+@app.command("set")
+def set_command(
+    service: Service,
+    name: Annotated[str, typer.Argument(help="The setting.")],
+    value: Annotated[str, typer.Argument(help="Its new value.")],
+    consul_url: ConsulOption = DEFAULT_CONSUL,
+    config_key: KeyOption = "",
+) -> None:
+    """Set a value; running processes take it over within a second."""
+    with _errors():
+        revision = Configuration(KeyValues(consul_url), service, config_key).set(name, value)
+    _report([revision], service)
+
+
+@app.command()
+def history(service: Service, consul_url: ConsulOption = DEFAULT_CONSUL, as_json: JsonOption = False) -> None:
+    """Every change: who, when, from what to what."""
+    with _errors():
+        revisions = Configuration(KeyValues(consul_url), service).history()
+    if as_json:
+        rows = [
+            msgspec.to_builtins(r) | {"old": r.old and shown(r.old), "new": r.new and shown(r.new)}
+            for r in revisions
+        ]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    table = Table("revision", "when", "who", "setting", "from", "to")
+    for r in revisions:
+        table.add_row(str(r.number), r.at, r.who, r.name, shown(r.old), shown(r.new))
+    console.print(table)
+
+
+@app.command()
+def rollback(
+    service: Service,
+    to: Annotated[
+        int | None, typer.Option(help="The revision to return to; the one before the last.")
+    ] = None,
+    consul_url: ConsulOption = DEFAULT_CONSUL,
+) -> None:
+    """Undo the last change, or every change after a revision."""
+    with _errors():
+        revisions = Configuration(KeyValues(consul_url), service).rollback(to)
+    _report(revisions, service)
+
+
+def _report(revisions: list[Revision], service: str) -> None:
+    for r in revisions:
+        console.print(f"{service}.{r.name}: {shown(r.old)} → {shown(r.new)} (revision {r.number})")
+    if service == "gateway":
+        console.print("Now `./run strangler gateway apply` writes the gateway's middlewares anew.")
+
+
+class _errors:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ConfigError | ConsulError):
+            _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {message}")
+    raise typer.Exit(1)

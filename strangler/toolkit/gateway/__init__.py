@@ -1,0 +1,1 @@
+"""Routes and middlewares in Consul, from the plan."""

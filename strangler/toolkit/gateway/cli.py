@@ -1,0 +1,59 @@
+"""`strangler gateway apply | show`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from strangler.toolkit.consul import KeyValues
+from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
+from strangler.toolkit.plan import load
+
+app = typer.Typer(help="The gateway's routes and middlewares in Consul.", no_args_is_help=True)
+console = Console(highlight=False)
+
+ConsulOption = Annotated[str, typer.Option(envvar="CONSUL_URL", help="Consul's address.")]
+PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.")]
+
+
+@app.command("apply")
+def apply_command(
+    stage: Annotated[int, typer.Option(envvar="STAGE", help="Whose routes to write.")],
+    consul_url: ConsulOption = "http://127.0.0.1:8050",
+    auth_url: Annotated[str, typer.Option(envvar="FORWARD_AUTH_URL")] = "http://127.0.0.1:8081/internal/auth",
+    pages_url: Annotated[str, typer.Option(envvar="PAGES_URL")] = "http://127.0.0.1:8046",
+    plan: PlanOption = Path("migrations-plan/plan.yaml"),
+) -> None:
+    """Write the stage's routes; what they need first, then all routers in one transaction."""
+    store = KeyValues(consul_url)
+    settings = settings_of(store)
+    wanted = desired(load(plan), settings, stage=stage, auth_url=auth_url, pages_url=pages_url)
+    changed = apply(store, wanted)
+    console.print(f"The gateway's configuration for stage {stage}: {len(wanted)} keys, {changed} changed.")
+
+
+@app.command()
+def show(
+    consul_url: ConsulOption = "http://127.0.0.1:8050",
+    as_json: Annotated[bool, typer.Option("--json", help="Every key, for a script.")] = False,
+) -> None:
+    """The routers, in the order in which they are tried."""
+    keys = KeyValues(consul_url).folder(f"{ROOT}/")
+    if as_json:
+        sys.stdout.write(json.dumps(keys, indent=2) + "\n")
+        return
+    routers: dict[str, dict[str, str]] = {}
+    for key, value in keys.items():
+        part, name, option = key.removeprefix(f"{ROOT}/").split("/", 2)
+        if part == "routers":
+            routers.setdefault(name, {})[option] = value
+    table = Table("router", "priority", "service", "middlewares", "rule")
+    for name, router in sorted(routers.items(), key=lambda item: -int(item[1]["priority"])):
+        table.add_row(
+            name, router["priority"], router["service"], router.get("middlewares", ""), router["rule"]
+        )
+    console.print(table)

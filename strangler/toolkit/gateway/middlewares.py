@@ -1,0 +1,81 @@
+"""The gateway's middlewares as Traefik reads them, and the chains in which requests pass them."""
+
+from strangler.chassis.config import GatewaySettings
+
+# Statuses that only Traefik gives: the breaker's own code, then "no answer" and "no answer in time".
+BREAKER_STATUS = 521
+PAGES = "pages"
+
+# From the client inwards. Every chain ends at the host's service.
+OUTSIDE = ["secure-headers", "compress", "problems-gateway", "problems-body", "body-limit"]
+LIMITED = ["problems-limit", "rate-limit", "in-flight"]
+INSIDE = ["breaker"]
+CHAINS = {
+    "open-read": [*OUTSIDE, *LIMITED, *INSIDE, "retry"],
+    "open-write": [*OUTSIDE, *LIMITED, *INSIDE],
+    "user-read": [*OUTSIDE, *LIMITED, "auth", *INSIDE, "retry"],
+    "user-write": [*OUTSIDE, *LIMITED, "auth", *INSIDE],
+    # Routes that limit their callers themselves, and whose own 429 has to reach the client.
+    "own-limits": [*OUTSIDE, *INSIDE],
+}
+
+
+def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[str, str]]:
+    """Name → options (the path below the middleware's key → value)."""
+    found = {
+        "secure-headers": {
+            "headers/customResponseHeaders/X-Content-Type-Options": "nosniff",
+            "headers/customResponseHeaders/Referrer-Policy": "same-origin",
+            # Only the gateway says who the caller is.
+            "headers/customRequestHeaders/X-User-Id": "",
+        },
+        "compress": {"compress/minResponseBodyBytes": "1024", "compress/encodings": "gzip"},
+        "problems-gateway": {
+            "errors/status": f"{BREAKER_STATUS},502,504",
+            "errors/service": PAGES,
+            "errors/query": "/problems/{status}",
+            f"errors/statusRewrites/{BREAKER_STATUS}": "503",
+            "errors/statusRewrites/502": "503",
+        },
+        "problems-body": {
+            "errors/status": "413",
+            "errors/service": PAGES,
+            "errors/query": "/problems/{status}",
+        },
+        "problems-limit": {
+            "errors/status": "429",
+            "errors/service": PAGES,
+            "errors/query": "/problems/{status}",
+        },
+        "body-limit": {
+            "buffering/maxRequestBodyBytes": str(settings.body_limit_bytes),
+            "buffering/memRequestBodyBytes": str(settings.body_limit_bytes),
+        },
+        "rate-limit": {
+            "rateLimit/average": str(settings.rate_limit_average),
+            "rateLimit/burst": str(settings.rate_limit_burst),
+            "rateLimit/period": "1s",
+        },
+        "in-flight": {
+            "inFlightReq/amount": str(settings.in_flight_limit),
+            "inFlightReq/sourceCriterion/requestHost": "true",
+        },
+        "breaker": {
+            "circuitBreaker/expression": settings.breaker_expression,
+            "circuitBreaker/checkPeriod": "200ms",
+            "circuitBreaker/fallbackDuration": "1s",
+            "circuitBreaker/recoveryDuration": "2s",
+            "circuitBreaker/responseCode": str(BREAKER_STATUS),
+        },
+        "retry": {"retry/attempts": "3", "retry/initialInterval": "50ms"},
+        "auth": {
+            "forwardAuth/address": auth_url,
+            "forwardAuth/authResponseHeaders": "X-User-Id",
+            "forwardAuth/authRequestHeaders": "Authorization",
+        },
+        "unavailable": {"replacePath/path": "/problems/503"},
+        "not-routed": {"replacePath/path": "/problems/404"},
+    }
+    for name, members in CHAINS.items():
+        found[name] = {"chain/middlewares": ",".join(members)}
+    return found

@@ -1,0 +1,1 @@
+"""A small trace backend: receives OTLP over HTTP, keeps spans in SQLite, shows waterfalls."""

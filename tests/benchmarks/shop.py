@@ -1,0 +1,161 @@
+"""The shop's own speed, asked directly: list, detail, checkout, and a bare Django view beside it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import requests
+
+from strangler.toolkit.stack import Stack
+from tests.benchmarks.load import Result, Target, closed, each
+from tests.benchmarks.processes import processor_seconds, used
+from tests.benchmarks.rows import Row
+
+CLIENTS = 8
+CUSTOMERS = 50
+PASSWORD = "correct-horse-battery"
+LIST = "/api/products?page_size=20"
+DETAIL = "/api/products/7"
+LIST_TARGET = 0.5
+WAIT_SECONDS = 20.0
+
+
+def reads(stack: Stack, direct: str, *, seconds: float, rounds: int) -> list[Row]:
+    """List and detail in turns with the bare view, so that all share the machine's mood."""
+    with bare_view(stack, requests.get(direct + LIST, timeout=10).content) as bare:
+        targets = {
+            "product list of 20": Target.of(direct, LIST),
+            "bare view, same bytes": Target.of(bare, "/api/products"),
+            "product detail": Target.of(direct, DETAIL),
+        }
+        results = {name: Result([], 0.0) for name in targets}
+        processor = dict.fromkeys(targets, 0.0)
+        for target in targets.values():
+            closed(target, clients=CLIENTS, seconds=1.0)
+        for _ in range(rounds):
+            for name, target in targets.items():
+                before = processor_seconds(stack)
+                results[name] += closed(target, clients=CLIENTS, seconds=seconds)
+                processor[name] += used(before, processor_seconds(stack))
+    rows = []
+    for name, result in results.items():
+        rows.append(Row("shop", f"{name}, {CLIENTS} clients", round(result.per_second), "requests/s"))
+        if not name.startswith("bare"):
+            per_cpu = len(result.latencies) / max(processor[name], 0.01)
+            rows.append(
+                Row("shop", name, round(per_cpu), "requests/CPU-s", note="all processes of the stack")
+            )
+    ratio = results["product list of 20"].per_second / results["bare view, same bytes"].per_second
+    rows.append(
+        Row(
+            "shop", "product list ÷ bare view", round(ratio, 2), "×", LIST_TARGET, at_most=False, note="rates"
+        )
+    )
+    return rows
+
+
+def checkouts(stack: Stack, direct: str, tokens: list[str], *, rounds: int) -> list[Row]:
+    """Checkouts only: the carts are filled beforehand, untimed."""
+    addresses = [_address(direct, token) for token in tokens]
+    result, processor = Result([], 0.0), 0.0
+    for _ in range(rounds):
+        for number, token in enumerate(tokens):
+            put = requests.put(
+                f"{direct}/api/cart/lines/{number + 1 if (number + 1) % 25 else 1}",
+                json={"quantity": 1},
+                headers=_bearer(token),
+                timeout=10,
+            )
+            put.raise_for_status()
+        targets = [
+            Target.of(
+                direct,
+                "/api/checkout",
+                method="POST",
+                headers={**_bearer(token), "Idempotency-Key": uuid.uuid4().hex},
+                body=msgspec.json.encode({"payment_token": "tok_ok", "address": address}),
+            )
+            for token, address in zip(tokens, addresses, strict=True)
+        ]
+        before = processor_seconds(stack)
+        result += each(targets, clients=CLIENTS)
+        processor += used(before, processor_seconds(stack))
+    return [
+        Row("shop", f"checkout, {CLIENTS} clients", round(result.per_second, 1), "requests/s"),
+        Row(
+            "shop",
+            "checkout",
+            round(len(result.latencies) / max(processor, 0.01), 1),
+            "requests/CPU-s",
+            note="all processes of the stack",
+        ),
+        Row("shop", "checkout p50", round(result.ms(0.5), 1), "ms"),
+        Row("shop", "checkout p99", round(result.ms(0.99), 1), "ms"),
+    ]
+
+
+def log_in(base: str) -> list[str]:
+    """Access tokens of the seeded customers."""
+    found = []
+    for number in range(1, CUSTOMERS + 1):
+        body = {"email": f"customer-{number:03d}@shop.example", "password": PASSWORD}
+        answer = requests.post(f"{base}/api/auth/token", json=body, timeout=10)
+        answer.raise_for_status()
+        found.append(str(answer.json()["access"]))
+    return found
+
+
+@contextmanager
+def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
+    """The bare view under the same gunicorn with as many workers and threads; its base URL."""
+    file = stack.layout.run / "bare-body.json"
+    file.write_bytes(body)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    environment = {
+        **os.environ,
+        **{k: v for k, v in stack.services(1)["web"].environment.items() if k.startswith("WEB_")},
+        "BIND": f"127.0.0.1:{port}",
+        "BARE_BODY": str(file),
+        "CONSUL_URL": "",
+        "OTLP_ENDPOINT": "",
+    }
+    command = [sys.executable, "-m", "strangler.chassis.web", "tests.benchmarks.bare:application"]
+    with Path(stack.layout.logs / "bare.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=stack.layout.root)
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not _answers(f"{base}/api/products"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the bare view did not start; see {stack.layout.logs / 'bare.log'}")
+            time.sleep(0.1)
+        yield base
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _address(base: str, token: str) -> int:
+    answer = requests.get(f"{base}/api/me/addresses", headers=_bearer(token), timeout=10)
+    answer.raise_for_status()
+    return int(answer.json()["results"][0]["id"])

@@ -40,6 +40,8 @@ class AddressNotFound(ContractError):
 
 
 class Accounts(Port):
+    """The port of those who come to the shop."""
+
     domain = "accounts"
 
     @query

@@ -30,6 +30,8 @@ class ProductCreated(Event, frozen=True, kw_only=True):
 
 
 class Catalog(Port):
+    """The port of what can be bought."""
+
     domain = "catalog"
 
     @query

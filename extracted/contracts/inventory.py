@@ -45,6 +45,8 @@ class InsufficientStock(ContractError):
 
 
 class Inventory(Port):
+    """The port of the stock."""
+
     domain = "inventory"
 
     @query

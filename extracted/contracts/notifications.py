@@ -18,6 +18,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notifications(Port):
+    """The port of what customers were told."""
+
     domain = "notifications"
 
     @query

@@ -56,6 +56,8 @@ class OrderCancelled(Event, frozen=True, kw_only=True):
 
 
 class Orders(Port):
+    """The port of what was bought."""
+
     domain = "orders"
 
     @query

@@ -41,6 +41,8 @@ class PaymentUnavailable(ContractError):
 
 
 class Payments(Port):
+    """The port of the money."""
+
     domain = "payments"
 
     @query

@@ -6,10 +6,14 @@ DOMAINS = ["accounts", "catalog", "inventory", "orders", "payments", "notificati
 
 globals().update(
     host_settings(
+        package="shop",
         domains=DOMAINS,
         urls="monolith.urls",
         wsgi="monolith.wsgi.application",
         title="Shop",
+        user_model="accounts.User",
+        jwks_port="contracts.accounts.accounts",
+        issuer="shop",
         admin=True,
     )
 )

@@ -73,6 +73,7 @@ def settings_class(service: str) -> type[BaseSettings]:
 
 
 def is_secret(service: str, name: str) -> bool:
+    """Whether the setting is kept encrypted and never shown."""
     return settings_class(service).model_fields[name].annotation is SecretStr
 
 
@@ -97,7 +98,8 @@ def check(service: str, name: str, value: str) -> None:
     if name not in known:
         raise ConfigError(f"{service} has no setting {name!r}. It has: {', '.join(sorted(known))}.")
     try:
-        settings_class(service)(**{name: value})
+        values: dict[str, Any] = {name: value}
+        settings_class(service)(**values)
     except ValidationError as error:
         raise ConfigError(f"{service}.{name} = {value!r}: {error.errors()[0]['msg']}.") from error
 
@@ -141,7 +143,7 @@ class LiveSettings:
             self._apply(answer.json() if answer.status_code == 200 else [])
 
     def _apply(self, entries: list[dict[str, Any]]) -> None:
-        overrides: dict[str, str] = {}
+        overrides: dict[str, Any] = {}
         for entry in entries:
             name = entry["Key"].rsplit("/", 1)[-1]
             try:

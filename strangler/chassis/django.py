@@ -4,7 +4,7 @@ A host's `settings.py` says only what is its own:
 
     from strangler.chassis.django import host_settings
 
-    globals().update(host_settings(domains=["catalog"], urls="catalog.urls", wsgi="catalog.wsgi.application"))
+    globals().update(host_settings(package="shop", domains=["catalog"], urls="catalog.urls", …))
 """
 
 import os
@@ -32,15 +32,21 @@ def required(name: str, purpose: str) -> str:
 
 def host_settings(
     *,
+    package: str,
     domains: Sequence[str],
     urls: str,
     wsgi: str,
     title: str,
-    user_model: str = "accounts.User",
-    jwks_port: str = "contracts.accounts.accounts",
+    user_model: str,
+    jwks_port: str,
+    issuer: str,
     admin: bool = False,
 ) -> dict[str, Any]:
-    """Django's settings of a host that runs these domains (packages under `shop`)."""
+    """Django's settings of a host that runs these domains, apps of the namespace `package`.
+
+    `jwks_port`: dotted path of the port whose `jwks` query gives the keys that tokens are signed with.
+    `issuer`: issuer and audience of the tokens.
+    """
     from strangler.chassis import routes
 
     routes.register()
@@ -83,7 +89,7 @@ def host_settings(
             "drf_standardized_errors",
             "strangler.chassis",
             "strangler.chassis.events",
-            *(f"shop.{domain}" for domain in domains),
+            *(f"{package}.{domain}" for domain in domains),
         ],
         "MIDDLEWARE": [
             "django.middleware.security.SecurityMiddleware",
@@ -127,8 +133,8 @@ def host_settings(
         ],
         "JWKS_PORT": jwks_port,
         "JWKS_MAX_AGE": 300,
-        "JWT_ISSUER": "shop",
-        "JWT_AUDIENCE": "shop",
+        "JWT_ISSUER": issuer,
+        "JWT_AUDIENCE": issuer,
         "JWT_LEEWAY": 5,
         "JWT_ACCESS_SECONDS": 600,
         "JWT_REFRESH_SECONDS": 7 * 24 * 3600,

@@ -8,6 +8,7 @@ from strangler.toolkit.gateway import cli as gateway
 from strangler.toolkit.parity.cli import parity
 from strangler.toolkit.plan import cli as plan
 from strangler.toolkit.stack import cli as stack
+from strangler.toolkit.tags import cli as tags
 from strangler.toolkit.traces import cli as traces
 
 app = typer.Typer(
@@ -20,5 +21,6 @@ app.add_typer(plan.app, name="plan")
 app.add_typer(config.app, name="config")
 app.add_typer(gateway.app, name="gateway")
 app.add_typer(traces.app, name="traces")
+app.command("tags")(tags.tags)
 app.command("provision")(provision.provision)
 app.command("parity")(parity)

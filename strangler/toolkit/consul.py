@@ -50,10 +50,12 @@ def write(key: str, value: str) -> dict[str, Any]:
 
 
 def delete(key: str) -> dict[str, Any]:
+    """The operation that removes a key."""
     return {"Verb": "delete", "Key": key}
 
 
 def delete_folder(prefix: str) -> dict[str, Any]:
+    """The operation that removes every key that begins so."""
     return {"Verb": "delete-tree", "Key": prefix}
 
 

@@ -44,14 +44,12 @@ def tree(path: Path) -> ast.Module:
 
 
 def docstrings(module: ast.Module) -> set[int]:
-    """The identities of the constants that are docstrings."""
-    found = set()
-    for node in ast.walk(module):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                found.add(id(first.value))
-    return found
+    """The identities of the constants that stand alone: docstrings of modules, functions and attributes."""
+    return {
+        id(node.value)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
 
 
 def words_of_code(path: Path) -> Iterator[tuple[int, str]]:

@@ -3,8 +3,8 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer.main
 
@@ -55,9 +55,9 @@ def test_command_exists(document: str, command: str) -> None:
 
 def resolve(words: list[str], command: str) -> None:
     """Follow the words through the command's groups; every option must be one it has."""
-    current: click.Command = typer.main.get_command(app)
+    current: Any = typer.main.get_command(app)
     rest = list(words)
-    while isinstance(current, click.Group) and rest and not rest[0].startswith("-"):
+    while hasattr(current, "commands") and rest and not rest[0].startswith("-"):
         name = rest.pop(0)
         following = current.commands.get(name)
         assert following is not None, f"{command}: there is no `{name}`; known: {', '.join(current.commands)}"

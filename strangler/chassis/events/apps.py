@@ -1,3 +1,5 @@
+"""The Django app of the outbox and inbox."""
+
 from django.apps import AppConfig
 
 

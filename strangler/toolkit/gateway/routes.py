@@ -20,7 +20,7 @@ def routers(plan: Plan, *, stage: int) -> dict[str, dict[str, str]]:
     for route in plan.routes(stage=stage):
         needing = route.methods_for("user", "staff")
         for kind, methods in (("read", READS), ("write", WRITES)):
-            asked = [method for method in methods if method in needing]
+            asked: list[str] = [method for method in methods if method in needing]
             if asked:
                 asked += ["HEAD"] if kind == "read" else []
                 guarded[route.host, kind].append(f"(PathRegexp(`{route.regex}`) && ({_any_of(asked)}))")

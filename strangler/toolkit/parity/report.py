@@ -130,6 +130,7 @@ class Observed:
 
 
 def reported(finding: Finding, *, first: Finding | None = None, reproducible: bool = True) -> Reported:
+    """A finding as the report tells it. `first`: the finding before it was shrunk."""
     last = finding.exchanges[-1]
     return Reported(
         name=finding.name,

@@ -61,5 +61,6 @@ def shown(answer: Answer) -> str:
 
 
 def value(found: Any) -> str:
+    """A value as short JSON."""
     text = msgspec.json.encode(found).decode()
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -42,6 +42,7 @@ class Checked:
 
 
 def tables_have_one_owner(checked: Checked) -> None:
+    """A table belongs to one domain, and is listed once."""
     first: dict[str, Place] = {}
     for name, domain in checked.plan.domains.items():
         for index, table in enumerate(domain.tables):
@@ -64,6 +65,7 @@ def tables_have_one_owner(checked: Checked) -> None:
 
 
 def packages_have_one_domain(checked: Checked) -> None:
+    """Two domains share neither app nor contract."""
     for key in ("app", "contract"):
         first: dict[str, str] = {}
         for name, domain in checked.plan.domains.items():
@@ -78,6 +80,7 @@ def packages_have_one_domain(checked: Checked) -> None:
 
 
 def stages_count_up(checked: Checked) -> None:
+    """Stages are numbered 0, 1, 2 … in order, named differently, and built in order."""
     expected, names = 0, dict[str, int]()
     for index, stage in enumerate(checked.plan.stages):
         place: Place = ("stages", index)
@@ -116,6 +119,7 @@ def stages_count_up(checked: Checked) -> None:
 
 
 def domains_move_once(checked: Checked) -> None:
+    """A stage moves domains that exist, once, and not at the start; built ones have the host."""
     moved: dict[str, int] = {}
     known = list(checked.plan.domains)
     for index, stage in enumerate(checked.plan.stages):
@@ -147,6 +151,7 @@ def domains_move_once(checked: Checked) -> None:
 
 
 def names_are_known(checked: Checked) -> None:
+    """The origin is a host, the gateway's first stage a stage."""
     plan = checked.plan
     if plan.origin not in plan.hosts:
         checked.report(("origin",), f"`{plan.origin}` is no host.", suggestion(plan.origin, list(plan.hosts)))
@@ -204,6 +209,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def modules_exist(checked: Checked) -> None:
+    """Settings, apps and contracts are modules below one of the sources. Nothing is imported."""
     plan = checked.plan
     wanted: list[tuple[Place, str]] = [(("hosts", n, "settings"), h.settings) for n, h in plan.hosts.items()]
     for name, domain in plan.domains.items():
@@ -270,6 +276,7 @@ def files_exist(checked: Checked) -> None:
 
 
 def services_exist(checked: Checked) -> None:
+    """The services of built stages are in the compose file."""
     wanted = [
         (("stages", index, "services", position), service)
         for index, stage in enumerate(checked.plan.stages)

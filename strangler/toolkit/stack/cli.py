@@ -141,7 +141,7 @@ class Display:
 
 def _print_addresses(stack: Stack, stage: int) -> None:
     table = Table.grid(padding=(0, 2))
-    table.add_row("shop", f"{stack.url}/api/products")
+    table.add_row("API", f"{stack.url}/api/products")
     table.add_row("API document", f"{stack.url}/api/schema/")
     table.add_row("admin", f"{stack.url}/admin/")
     table.add_row("mails", f"http://{stack.address('smtp', 8025)}/mails")

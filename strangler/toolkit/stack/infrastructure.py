@@ -70,7 +70,7 @@ def rabbitmq(service: Service, layout: Layout, addresses: Addresses) -> Program:
         environment={
             **layout.base_environment(),
             "HOME": str(data),
-            "RABBITMQ_NODENAME": f"shop{port}@localhost",
+            "RABBITMQ_NODENAME": f"rabbit{port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_DIST_PORT": str(distribution),
             "ERL_EPMD_PORT": str(epmd),
@@ -141,6 +141,7 @@ ADAPTERS: dict[str, Adapter] = {
 
 
 def adapter(service: Service) -> Adapter:
+    """What runs the service's image as a local program; raises ComposeError if nothing does."""
     image = service.image.split(":")[0]
     if image not in ADAPTERS:
         raise ComposeError(

@@ -130,6 +130,7 @@ def sharing_sockets(program: Program, service: Service, layout: Layout, port_bas
 
 
 def keeper(layout: Layout) -> Program:
+    """The process that holds the edge's listening sockets while those who serve them come and go."""
     path = layout.sockets / "edge.sock"
     return Program(
         name="edge-sockets",

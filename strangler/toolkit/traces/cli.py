@@ -36,6 +36,8 @@ def serve(
 
 
 class Backend(ThreadingHTTPServer):
+    """The server; a thread a request."""
+
     store: Store
     daemon_threads = True
 

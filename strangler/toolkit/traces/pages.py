@@ -19,6 +19,7 @@ COLOURS = ["#2f6f9f", "#5b8c3e", "#b0632a", "#7a5aa6", "#a33c5a", "#3a8a86"]
 
 
 def page(title: str, body: str) -> str:
+    """A whole HTML page; `body` is HTML, `title` is not."""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
         f"<style>{STYLE}</style><h1>{escape(title)}</h1>{body}</html>"
@@ -26,6 +27,7 @@ def page(title: str, body: str) -> str:
 
 
 def recent(traces: list[dict[str, Any]], name: str) -> str:
+    """The page that lists traces. `name`: what was searched for."""
     rows = "".join(
         f"<tr><td>{_clock(t['start'])}<td class=name><a href='/traces/{t['trace']}'>{escape(t['name'])}</a>"
         f"<td>{t['milliseconds']:.1f} ms<td>{t['spans']}<td>{escape(', '.join(t['services']))}"
@@ -41,6 +43,7 @@ def recent(traces: list[dict[str, Any]], name: str) -> str:
 
 
 def waterfall(trace: str, spans: list[Span]) -> str:
+    """The page of one trace: its spans as bars on one time line."""
     first = min(span.start for span in spans)
     whole = max(max(span.finish for span in spans) - first, 1)
     services = sorted({span.service for span in spans})

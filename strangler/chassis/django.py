@@ -92,6 +92,7 @@ def host_settings(
             *(f"{package}.{domain}" for domain in domains),
         ],
         "MIDDLEWARE": [
+            "strangler.chassis.lengths.content_length",
             "django.middleware.security.SecurityMiddleware",
             *(admin_middlewares if admin else []),
         ],
@@ -166,6 +167,9 @@ def database(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
         "application_name": f"{os.environ.get('SERVICE', 'host')}-{process or 'command'}",
+        # Prepared statements: planning costs as much as running what the shop asks most often.
+        "server_side_binding": True,
+        "prepare_threshold": 3,
         "connect_timeout": 3,
         "keepalives_idle": 10,
         "keepalives_interval": 3,

@@ -57,3 +57,12 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         if not Category.objects.filter(slug=slug).exists():
             raise serializers.ValidationError("There is no such category.", code="does_not_exist")
         return slug
+
+
+class ProductPageSerializer(serializers.Serializer[Any]):
+    """A page of products; only described here, the list is written by hand."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = ProductSerializer(many=True)

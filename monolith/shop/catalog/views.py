@@ -2,21 +2,27 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions, serializers, status
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
-from rest_framework.views import APIView
 
 from shop.catalog import operations
 from shop.catalog.models import Category
-from shop.catalog.serializers import CategorySerializer, FiltersSerializer, ProductSerializer, parse_filters
+from shop.catalog.serializers import (
+    CategorySerializer,
+    FiltersSerializer,
+    ProductPageSerializer,
+    ProductSerializer,
+    parse_filters,
+)
 from strangler.chassis.auth import IsStaff, JWTAuthentication
 from strangler.chassis.paging import Paging
+from strangler.chassis.reads import PublicReads
 from strangler.chassis.routes import BIGINT
 
 WRITES = ("POST", "PATCH", "DELETE")
@@ -28,10 +34,12 @@ def _json(value: Any) -> HttpResponse:
 
 
 @lru_cache(maxsize=4096)
-def _page(page: str, size: str) -> tuple[int, int]:
-    """Page number and size as `Paging` understands them."""
+def _page(query: str) -> tuple[int, int]:
+    """Page number and size of a query string, as `Paging` understands them."""
+    given = QueryDict(query)
+    size = given.get("page_size", "")
     try:
-        number = int(page or 1)
+        number = int(given.get("page") or 1)
     except ValueError:
         number = 0
     length = int(size) if size.isascii() and size.isdigit() and len(size) < 10 else 0
@@ -50,7 +58,7 @@ def _sku_taken() -> serializers.ValidationError:
     return serializers.ValidationError({"sku": ["This SKU is taken."]}, code="unique")
 
 
-class _StaffWrites(APIView):
+class _StaffWrites(PublicReads):
     """Everybody reads without being asked who they are; staff write."""
 
     def get_authenticators(self) -> list[Any]:
@@ -64,21 +72,23 @@ class _StaffWrites(APIView):
         return getattr(self, "request", None) is not None and self.request.method in WRITES
 
 
-class Products(_StaffWrites):
-    @extend_schema(
+@extend_schema_view(
+    get=extend_schema(
         operation_id="list_products",
         parameters=[
             FiltersSerializer,
             OpenApiParameter("page", OpenApiTypes.INT, description="From 1"),
             OpenApiParameter("page_size", OpenApiTypes.INT, description="Up to 100, else 20"),
         ],
-        responses={200: ProductSerializer(many=True)},
+        responses={200: ProductPageSerializer},
         auth=[],
     )
-    def get(self, request: Request) -> HttpResponse:
-        query = request.GET
-        filters = parse_filters(request.META.get("QUERY_STRING", ""))
-        number, size = _page(query.get("page", ""), query.get("page_size", ""))
+)
+class Products(_StaffWrites):
+    def read(self, request: HttpRequest) -> HttpResponse:
+        query = request.META.get("QUERY_STRING", "")
+        filters = parse_filters(query)
+        number, size = _page(query)
         offset = (number - 1) * size
         count, rows = operations.list_products(filters=filters, offset=offset, limit=size)
         if not rows and number > 1:
@@ -101,9 +111,9 @@ class Products(_StaffWrites):
         return Response(operations.product(product=created), status=status.HTTP_201_CREATED)
 
 
+@extend_schema_view(get=extend_schema(operation_id="get_product", responses=ProductSerializer, auth=[]))
 class OneProduct(_StaffWrites):
-    @extend_schema(operation_id="get_product", responses=ProductSerializer, auth=[])
-    def get(self, request: Request, product: int) -> HttpResponse:
+    def read(self, request: HttpRequest, product: int) -> HttpResponse:
         found = operations.product(product=product)
         if found is None:
             raise exceptions.NotFound

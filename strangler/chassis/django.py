@@ -167,14 +167,15 @@ def database(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
         "application_name": f"{os.environ.get('SERVICE', 'host')}-{process or 'command'}",
-        # Prepared statements: planning costs as much as running what the shop asks most often.
-        "server_side_binding": True,
-        "prepare_threshold": 3,
         "connect_timeout": 3,
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
     }
+    if process in SERVING:
+        # Prepared statements: planning costs as much as running what the shop asks most often. Migrations
+        # run several commands in one statement, which cannot be prepared.
+        options |= {"server_side_binding": True, "prepare_threshold": 3}
     if process == "web":
         threads = int(os.environ.get("WEB_THREADS", "8"))
         options["pool"] = {

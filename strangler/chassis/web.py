@@ -44,6 +44,10 @@ class Web(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, application: str) -> None:
         self.application_name = application
+        # Tracing starts before the application is loaded and asks for Django's settings; without a name it
+        # would configure empty ones. A host's settings stand beside its wsgi module.
+        package = application.partition(":")[0].rpartition(".")[0]
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{package}.settings")
         super().__init__()
 
     def load_config(self) -> None:

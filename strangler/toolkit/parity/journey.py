@@ -73,16 +73,12 @@ def both(reference: str, candidate: str) -> Iterator[Both]:
 
 
 class Journey:
-    """One run against both systems. `name` is unique to the run: what it creates can carry it in its names.
-
-    `state` is the suite's own, e.g. what the journey has created so far.
-    """
+    """One run against both systems. `name` is unique to the run: what it makes can carry it in its names."""
 
     def __init__(self, name: str, systems: Both, rules: Rules) -> None:
         self.name = name
         self.rules = rules
         self.exchanges: list[Exchange] = []
-        self.state: dict[str, Any] = {}
         self._systems = systems
         self._answers: tuple[list[Answer], list[Answer]] = ([], [])
         self._comparison = Comparison(rules, bases=(systems.reference.base_url, systems.candidate.base_url))
@@ -109,12 +105,21 @@ class Journey:
             exchange, differences = self._once(call, *resolved)
         else:
             exchange, differences = self._eventually(call, *resolved, until=until, within=within)
-        self.exchanges.append(exchange)
-        self._answers[0].append(exchange.reference)
-        self._answers[1].append(exchange.candidate)
+        self._note(exchange)
         differences = differences or self._defects(exchange, expect)
         if differences:
             raise Finding(self.name, self.exchanges, differences)
+        return Taken(len(self.exchanges) - 1)
+
+    @property
+    def systems(self) -> tuple[str, str]:
+        """The base URLs of reference and candidate."""
+        return self._systems.reference.base_url, self._systems.candidate.base_url
+
+    def reuse(self, exchange: Exchange) -> Taken:
+        """Count an earlier journey's call as this one's, without making it again: a login, say."""
+        self._comparison.differences(exchange.call.path, exchange.reference, exchange.candidate)
+        self._note(exchange)
         return Taken(len(self.exchanges) - 1)
 
     def body(self, taken: Taken) -> Any:
@@ -126,6 +131,11 @@ class Journey:
 
     def status(self, taken: Taken) -> int:
         return self._answers[0][taken.step].status
+
+    def _note(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+        self._answers[0].append(exchange.reference)
+        self._answers[1].append(exchange.candidate)
 
     def _once(self, call: Call, reference: Call, candidate: Call) -> tuple[Exchange, list[Difference]]:
         answers = self._systems.send(reference, candidate)

@@ -1,7 +1,12 @@
 """What two shops that behave alike may differ in."""
 
+from pathlib import Path
+
 from strangler.toolkit.parity import Identifier, Rules
 from strangler.toolkit.parity.rules import HOP_BY_HOP
+from strangler.toolkit.plan import load
+
+PLAN = Path(__file__).parents[2] / "migrations-plan" / "plan.yaml"
 
 RULES = Rules(
     identifiers=[
@@ -27,6 +32,7 @@ RULES = Rules(
     ],
     times=frozenset({"created_at"}),
     tokens=frozenset({"access", "refresh"}),
+    routes=[route.path for route in load(PLAN).routes(stage=0)],
     # The gateway's own: what it traces by, and headers that browsers heed.
     ignored_headers=HOP_BY_HOP | {"x-request-id", "traceparent", "tracestate", "vary"},
 )

@@ -79,8 +79,10 @@ class World:
         if customer not in self._logins:
             account = {"email": self.email(customer), "password": PASSWORD, "name": f"Customer {customer}"}
             self.journey.call("POST", "/api/auth/register", json=account, expect=201)
-            del account["name"]
-            self._logins[customer] = self.journey.call("POST", "/api/auth/token", json=account, expect=200)
+            credentials = {"email": self.email(customer), "password": PASSWORD}
+            self._logins[customer] = self.journey.call(
+                "POST", "/api/auth/token", json=credentials, expect=200
+            )
         return self._logins[customer]
 
     def product(self, number: int) -> Taken:

@@ -33,7 +33,7 @@ class Order(models.Model):
     user = reference("accounts.User", related_name="orders", db_index=False)
     email = models.EmailField(max_length=254)
     status = models.CharField(max_length=10, choices=Status, default=Status.CONFIRMED)
-    total = models.DecimalField(max_digits=12, decimal_places=2)
+    total = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
     address = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
@@ -54,7 +54,7 @@ class OrderLine(models.Model):
     name = models.CharField(max_length=150)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     quantity = models.PositiveIntegerField()
-    total = models.DecimalField(max_digits=12, decimal_places=2)
+    total = models.DecimalField(max_digits=16, decimal_places=2)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "product"], name="order_line_once")]

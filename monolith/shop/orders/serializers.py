@@ -14,12 +14,12 @@ class LineSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     price = serializers.DecimalField(max_digits=10, decimal_places=2)
     quantity = serializers.IntegerField()
-    total = serializers.DecimalField(max_digits=12, decimal_places=2)
+    total = serializers.DecimalField(max_digits=16, decimal_places=2)
 
 
 class CartSerializer(serializers.Serializer[Any]):
     lines = LineSerializer(many=True)
-    total = serializers.DecimalField(max_digits=12, decimal_places=2)
+    total = serializers.DecimalField(max_digits=16, decimal_places=2)
     currency = serializers.CharField()
 
 
@@ -46,7 +46,7 @@ class OrderPaymentSerializer(serializers.Serializer[Any]):
 class OrderSerializer(serializers.Serializer[Any]):
     number = serializers.CharField()
     status = serializers.ChoiceField(choices=Order.Status.choices)
-    total = serializers.DecimalField(max_digits=12, decimal_places=2)
+    total = serializers.DecimalField(max_digits=16, decimal_places=2)
     currency = serializers.CharField()
     lines = LineSerializer(many=True)
     payment = OrderPaymentSerializer(allow_null=True)
@@ -55,21 +55,21 @@ class OrderSerializer(serializers.Serializer[Any]):
 class OverviewOrderSerializer(serializers.Serializer[Any]):
     number = serializers.CharField()
     status = serializers.ChoiceField(choices=Order.Status.choices)
-    total = serializers.DecimalField(max_digits=12, decimal_places=2)
+    total = serializers.DecimalField(max_digits=16, decimal_places=2)
     currency = serializers.CharField()
     lines = LineSerializer(many=True)
 
 
 class OverviewRefundSerializer(serializers.Serializer[Any]):
     reference = serializers.CharField()
-    amount = serializers.DecimalField(max_digits=12, decimal_places=2)
+    amount = serializers.DecimalField(max_digits=16, decimal_places=2)
 
 
 class OverviewPaymentSerializer(serializers.Serializer[Any]):
     order = serializers.CharField()
     reference = serializers.CharField()
     status = serializers.CharField()
-    amount = serializers.DecimalField(max_digits=12, decimal_places=2)
+    amount = serializers.DecimalField(max_digits=16, decimal_places=2)
     currency = serializers.CharField()
     refunds = OverviewRefundSerializer(many=True)
 

@@ -47,7 +47,7 @@ class Payment(models.Model):
     user = reference("accounts.User", related_name="payments")
     reference = models.CharField(max_length=64, unique=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.CAPTURED)
-    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    amount = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -63,7 +63,7 @@ class Refund(models.Model):
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     reference = models.CharField(max_length=64, unique=True)
-    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    amount = models.DecimalField(max_digits=16, decimal_places=2)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -7,13 +7,13 @@ from shop.payments.models import Payment
 
 class RefundSerializer(serializers.Serializer[Any]):
     reference = serializers.CharField()
-    amount = serializers.DecimalField(max_digits=12, decimal_places=2)
+    amount = serializers.DecimalField(max_digits=16, decimal_places=2)
 
 
 class PaymentSerializer(serializers.Serializer[Any]):
     reference = serializers.CharField()
     status = serializers.ChoiceField(choices=Payment.Status.choices)
-    amount = serializers.DecimalField(max_digits=12, decimal_places=2)
+    amount = serializers.DecimalField(max_digits=16, decimal_places=2)
     currency = serializers.CharField()
     refunds = RefundSerializer(many=True)
 

@@ -53,11 +53,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     json: Any = msgspec.UNSET
     body: str | None = None
 
-    @property
-    def route(self) -> str:
-        """The path with everything that looks like an identifier replaced, for counting."""
-        return re.sub(r"/(?:«[^»]*»|\d+|[^/]*\d[^/]*)(?=/|$)", "/{}", self.path)
-
     def resolved(self, answers: Sequence[Answer]) -> "Call":
         """The call as one system gets it, with what its own answers said."""
         return Call(
@@ -71,7 +66,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        return self.path + ("?" + urlencode(self.query, doseq=True, errors="replace") if self.query else "")
+        query = {name: _marked(value) for name, value in self.query.items()}
+        return self.path + ("?" + urlencode(query, doseq=True, errors="replace") if query else "")
 
     @property
     def content(self) -> bytes | None:
@@ -79,12 +75,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             return self.body.encode("utf-8", "surrogatepass")
         return None if self.json is msgspec.UNSET else _encoded(self.json)
 
-    def curl(self, base: str = "") -> str:
+    def curl(self) -> str:
         """The call as a line for a shell; marks name values of earlier answers."""
-        parts = ["curl", *([] if self.method == "GET" else ["-X", self.method]), _shell(base + self.target)]
+        parts = ["curl", *([] if self.method == "GET" else ["-X", self.method]), _shell(self.target)]
         for name, value in self.headers.items():
             parts += ["-H", _shell(f"{name}: {value}")]
-        content = self.content
+        content = msgspec.structs.replace(self, json=_marked(self.json)).content
         if content is not None:
             text = content.decode("utf-8", "backslashreplace")
             parts += ["-d", _shell(text if len(text) < 2000 else f"{text[:200]}… ({len(text)} characters)")]
@@ -119,6 +115,14 @@ def _resolved(value: Any, answers: Sequence[Answer]) -> Any:
     if isinstance(value, list | tuple):
         return [_resolved(item, answers) for item in value]
     return value
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, Taken):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _marked(part) for name, part in value.items()}
+    return [_marked(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _filled(text: str, answers: Sequence[Answer], *, escape: bool = False) -> str:

@@ -44,6 +44,7 @@ def explore(
     The same seed draws the same sequences. `run` keeps the names of this run's worlds apart from other runs'.
     """
     result = Exploration(seed)
+    failing: list[Any] = []
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -58,14 +59,19 @@ def explore(
     )
     @hypothesis.given(suite.sequences(length))
     def replayed(sequence: list[Any]) -> None:
+        finding = attempt(sequence)
+        if finding:
+            result.first = result.first or finding
+            result.finding, failing[:] = finding, sequence
+            raise finding
+
+    def attempt(sequence: list[Any]) -> Finding | None:
         result.replays += 1
         journey = Journey(f"{run}-{result.replays}", systems, suite.RULES)
         try:
             suite.replay(journey, sequence)
         except Finding as finding:
-            result.first = result.first or finding
-            result.finding = finding
-            raise
+            return finding
         finally:
             result.calls += len(journey.exchanges)
             for exchange in journey.exchanges:
@@ -73,15 +79,33 @@ def explore(
             if result.first is None:
                 result.sequences += 1
             progress(result.sequences, "shrinking" if result.first else "comparing")
+        return None
 
     started = time.monotonic()
     try:
         replayed()
     except Finding as finding:
-        result.finding = finding
+        result.finding = _pruned(finding, failing, attempt)
     except hypothesis.errors.Flaky:
         # It differed once and not again: as much a finding, but it cannot be made smaller.
         result.reproducible = False
         result.finding = result.finding or result.first
     result.seconds = time.monotonic() - started
     return result
+
+
+def _pruned(finding: Finding, sequence: list[Any], attempt: Callable[[list[Any]], Finding | None]) -> Finding:
+    """The finding without the moves that it does not need; Hypothesis stops when it gets on too slowly."""
+    position = 0
+    while position < len(sequence):
+        shorter = [*sequence[:position], *sequence[position + 1 :]]
+        found = attempt(shorter)
+        if found and _places(found) == _places(finding):
+            finding, sequence = found, shorter
+        else:
+            position += 1
+    return finding
+
+
+def _places(finding: Finding) -> set[str]:
+    return {difference.where for difference in finding.differences}

@@ -61,7 +61,7 @@ def _finding(found: dict[str, Any]) -> str:
     fleeting = "" if found["reproducible"] else " It did not show again when repeated."
     return (
         f'<section class="finding"><h2 class="bad">{escape(found["name"])}</h2>'
-        f"<p>{len(found['steps'])} calls{shrunk}; the last is answered differently.{fleeting} "
+        f"<p>{len(found['steps'])} calls{shrunk}; the last is not answered as it must be.{fleeting} "
         f"<code>«3.id»</code> is what call 3 answered as <code>id</code>.</p><pre>{escape(steps)}</pre>"
         f"<table><tr><th>where<th>reference<th>candidate<th>why it counts{rows}</table>"
         f'<div class="two"><div><h3>reference</h3><pre>{escape(found["reference"])}</pre></div>'

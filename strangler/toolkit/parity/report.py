@@ -10,6 +10,7 @@ import msgspec
 from strangler.toolkit.parity import text
 from strangler.toolkit.parity.html import page
 from strangler.toolkit.parity.journey import Exchange, Finding
+from strangler.toolkit.parity.rules import Rules
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -96,15 +97,16 @@ class Report(msgspec.Struct, kw_only=True):
 class Observed:
     """Counts what was called and answered, and how long effects took, while a comparison runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.calls = 0
+        self._rules = rules
         self._coverage: dict[str, Counter[str]] = {}
         self._seconds: tuple[list[float], list[float]] = ([], [])
         self._waits: dict[str, list[tuple[float, float]]] = {}
 
     def watch(self, exchange: Exchange) -> None:
         self.calls += 1
-        route = f"{exchange.call.method} {exchange.call.route}"
+        route = f"{exchange.call.method} {self._rules.route(exchange.call.path)}"
         self._coverage.setdefault(route, Counter())[str(exchange.reference.status)] += 1
         for seconds, answer in zip(self._seconds, (exchange.reference, exchange.candidate), strict=True):
             seconds.append(answer.seconds)
@@ -129,11 +131,13 @@ class Observed:
         return [_effect(route, waits) for route, waits in sorted(self._waits.items())]
 
 
-def reported(finding: Finding, *, first: Finding | None = None, reproducible: bool = True) -> Reported:
+def reported(
+    finding: Finding, *, name: str, first: Finding | None = None, reproducible: bool = True
+) -> Reported:
     """A finding as the report tells it. `first`: the finding before it was shrunk."""
     last = finding.exchanges[-1]
     return Reported(
-        name=finding.name,
+        name=name,
         steps=[
             Step(
                 curl=exchange.call.curl(),

@@ -26,8 +26,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     `texts`: regular expressions searched in every string; their named groups are kinds of identifiers.
     `times`: keys of time stamps, which must look alike. `tokens`: keys of JSON Web Tokens, whose header and
     claims are compared. `amounts_of_time`: headers whose numbers depend on the clock. `ignored_headers`:
-    names, `*` at the end stands for any rest. `defects`: statuses that are a finding even where both systems
-    agree on them.
+    names, `*` at the end stands for any rest. `routes`: path templates by which calls are counted.
+    `defects`: statuses that are a finding even where both systems agree on them.
     """
 
     identifiers: Sequence[Identifier] = ()
@@ -36,7 +36,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     tokens: frozenset[str] = frozenset()
     ignored_headers: frozenset[str] = HOP_BY_HOP
     amounts_of_time: frozenset[str] = frozenset({"retry-after"})
+    routes: Sequence[str] = ()
     defects: frozenset[int] = frozenset({0, 500, 501, 502, 504, 505})
+
+    def route(self, path: str) -> str:
+        """The template that the path is of; the path itself if it is of none."""
+        for template in self.routes:
+            if re.fullmatch(re.sub(r"\\{.*?\\}", "[^/]+", re.escape(template)), path):
+                return template
+        return path
 
     def kind(self, path: str, keys: tuple[str, ...]) -> str | None:
         """The kind of identifier that stands at these keys in the answer of this path, if it is one."""

@@ -27,19 +27,19 @@ def compare(
     """Compare the systems at these base URLs. `run`: a name that no earlier run on them had. `journeys`:
     which of the suite's; all if None."""
     started = time.monotonic()
-    observed = Observed()
+    observed = Observed(suite.RULES)
     names = list(suite.JOURNEYS if journeys is None else journeys)
     ran: list[Ran] = []
     generated: Generated | None = None
     with both(reference, candidate) as systems:
         for number, name in enumerate(names, start=1):
             began = time.monotonic()
-            journey = Journey(f"{run}-{name}", systems, suite.RULES)
+            journey = Journey(f"{run}-j{number}", systems, suite.RULES)
             finding = None
             try:
                 suite.JOURNEYS[name](journey)
             except Finding as found:
-                finding = reported(found)
+                finding = reported(found, name=name)
             for exchange in journey.exchanges:
                 observed.watch(exchange)
             seconds = time.monotonic() - began
@@ -75,7 +75,9 @@ def compare(
 def _generated(result: Exploration, *, asked: int, length: int) -> Generated:
     finding = None
     if result.finding:
-        finding = reported(result.finding, first=result.first, reproducible=result.reproducible)
+        finding = reported(
+            result.finding, name="generated", first=result.first, reproducible=result.reproducible
+        )
     return Generated(
         seed=result.seed,
         length=length,

@@ -41,9 +41,9 @@ def _told(
     differences: list[tuple[str, str, Any, Any]],
     answers: tuple[str, str],
 ) -> str:
-    lines = [f"{name}: the systems differ after {len(steps)} calls", ""]
+    lines = [f"{name}: call {len(steps) - 1} is not answered as it must be", ""]
     lines += [f"  {number:2}  {here or '---'}  {curl}" for number, (here, _, curl) in enumerate(steps)]
-    lines += ["", "differences in the last answer:"]
+    lines += ["", "what is wrong with its answers:"]
     for where, why, here, there in differences:
         lines += [f"  {where}: {why}", f"    reference  {value(here)}", f"    candidate  {value(there)}"]
     for system, status, answer in zip(("reference", "candidate"), steps[-1][:2], answers, strict=True):

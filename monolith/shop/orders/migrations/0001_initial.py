@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("total", models.DecimalField(decimal_places=2, max_digits=12)),
+                ("total", models.DecimalField(decimal_places=2, max_digits=16)),
                 ("currency", models.CharField(max_length=3)),
                 ("address", models.JSONField()),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=150)),
                 ("price", models.DecimalField(decimal_places=2, max_digits=10)),
                 ("quantity", models.PositiveIntegerField()),
-                ("total", models.DecimalField(decimal_places=2, max_digits=12)),
+                ("total", models.DecimalField(decimal_places=2, max_digits=16)),
                 (
                     "order",
                     models.ForeignKey(

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("amount", models.DecimalField(decimal_places=2, max_digits=12)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=16)),
                 ("currency", models.CharField(max_length=3)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("user", strangler.chassis.references.reference("accounts.User", related_name="payments")),
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reference", models.CharField(max_length=64, unique=True)),
-                ("amount", models.DecimalField(decimal_places=2, max_digits=12)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=16)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "payment",

@@ -83,7 +83,6 @@ def host_settings(
             "django.contrib.contenttypes",
             "django.contrib.auth",
             *(admin_apps if admin else []),
-            "django.contrib.postgres",
             "rest_framework",
             "drf_spectacular",
             "drf_standardized_errors",
@@ -160,12 +159,17 @@ def host_settings(
 def database(url: str) -> dict[str, Any]:
     """Django's database entry: pooled connections in web processes, bounded statements and lock waits."""
     process = os.environ.get("PROCESS", "")
-    timeouts = {"lock_timeout": LOCK_TIMEOUT_MS, "idle_in_transaction_session_timeout": 60_000}
+    parameters: dict[str, float] = {
+        "lock_timeout": LOCK_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": 60_000,
+        # The tables fit in memory: an index is as cheap to follow as a table to read through.
+        "random_page_cost": 1.1,
+    }
     if process in SERVING:
         # Migrations and other commands may take their time; what serves requests may not.
-        timeouts["statement_timeout"] = STATEMENT_TIMEOUT_MS
+        parameters["statement_timeout"] = STATEMENT_TIMEOUT_MS
     options: dict[str, Any] = {
-        "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
+        "options": " ".join(f"-c {name}={value}" for name, value in parameters.items()),
         "application_name": f"{os.environ.get('SERVICE', 'host')}-{process or 'command'}",
         "connect_timeout": 3,
         "keepalives_idle": 10,
@@ -185,7 +189,7 @@ def database(url: str) -> dict[str, Any]:
             "max_idle": 60.0,
         }
     return {
-        **dj_database_url.parse(url, conn_max_age=0, conn_health_checks=False),
+        **dj_database_url.parse(url, engine="strangler.chassis.postgres", conn_max_age=0),
         "OPTIONS": options,
         "ATOMIC_REQUESTS": False,
     }

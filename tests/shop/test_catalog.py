@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection, transaction
 from pytest_django.fixtures import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from contracts.catalog import catalog
 from contracts.inventory import Stock, inventory
+from shop.catalog import listing
 from shop.catalog.models import Category, Product
 from strangler.chassis.ports import DomainNotHosted
 
@@ -153,6 +154,17 @@ class TestList:
             with django_assert_num_queries(1):
                 client.get(f"/api/products?page_size={size}&search=thing&ordering=price")
 
+    def test_two_statements_with_inventory(
+        self,
+        client: APIClient,
+        products: list[Product],
+        monkeypatch: pytest.MonkeyPatch,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        monkeypatch.undo()
+        with django_assert_num_queries(2):
+            assert len(names(client.get("/api/products?page_size=100"))) == 25
+
     def test_a_wrong_token_does_not_matter_to_readers(
         self, client: APIClient, products: list[Product]
     ) -> None:
@@ -162,6 +174,65 @@ class TestList:
     def test_a_foreign_host_is_refused(self, client: APIClient) -> None:
         answer = client.get("/api/products", headers={"host": "evil.example"})
         assert (answer.status_code, answer.json()["type"]) == (400, "client_error")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestKeptPages:
+    """A page is read anew exactly when the catalogue has changed."""
+
+    def count(self, client: APIClient) -> int:
+        found: int = client.get("/api/products").json()["count"]
+        return found
+
+    def test_is_not_read_twice(
+        self,
+        client: APIClient,
+        products: list[Product],
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        first = client.get("/api/products").json()
+        with django_assert_num_queries(1) as captured:
+            assert client.get("/api/products").json() == first
+        assert captured[0]["sql"] == listing.REVISION
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda: Product.objects.filter(sku="SKU-01").update(active=False),
+            lambda: Product.objects.filter(sku="SKU-01").delete(),
+            lambda: connection.cursor().execute("TRUNCATE catalog_product CASCADE"),
+        ],
+    )
+    def test_shows_every_change_at_once(
+        self, client: APIClient, products: list[Product], change: Any
+    ) -> None:
+        assert self.count(client) == 25
+        change()
+        assert self.count(client) < 25
+        Product.objects.create(sku="BACK", name="Back", price=1, category_id="garden")
+        assert names(client.get("/api/products?search=back")) == ["Back"]
+
+    def test_a_change_that_was_taken_back_leaves_nothing_behind(
+        self, client: APIClient, products: list[Product]
+    ) -> None:
+        assert self.count(client) == 25
+        with transaction.atomic():
+            Product.objects.update(active=False)
+            assert self.count(client) == 0
+            transaction.set_rollback(True)
+        assert self.count(client) == 25
+
+    def test_availability_is_never_kept(
+        self, client: APIClient, products: list[Product], stock: dict[int, int]
+    ) -> None:
+        for pieces in (3, 2):
+            stock[products[0].id] = pieces
+            assert client.get("/api/products").json()["results"][0]["available"] == pieces
+
+    def test_no_more_than_so_many_are_kept(self, client: APIClient, products: list[Product]) -> None:
+        for n in range(listing.KEPT_PAGES + 5):
+            client.get(f"/api/products?min_price=0.{n % 100:02d}&page_size={n // 100 + 1}")
+        assert len(listing._pages) <= listing.KEPT_PAGES
 
 
 class TestOne:

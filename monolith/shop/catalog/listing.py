@@ -1,7 +1,9 @@
 """The product list, the shop's hottest path: one statement for the rows and their count.
 
 Rows come as JSON-ready values (PostgreSQL writes the price), so that nothing is built only to be
-serialised again.
+serialised again. A page is kept together with the catalogue's revision that it was read at (`Revision`), and
+used again while that is the revision: the answer is always that of this moment, but most of the work
+is done once for each change of the catalogue.
 """
 
 from decimal import Decimal
@@ -21,9 +23,11 @@ ORDERINGS = {
 COLUMNS = ("id", "sku", "name", "description", "price", "currency", "category")
 LIST = """
 SELECT id, sku, name, description, price::text, currency, category,
-    (SELECT count(*) FROM catalog_product WHERE {where}) AS count
+    (SELECT count(*) FROM catalog_product WHERE {where}) AS count,
+    (SELECT token::text FROM catalog_revision) AS token
 FROM catalog_product WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
 """
+REVISION = "SELECT token::text FROM catalog_revision"
 ONE = f"SELECT {', '.join(COLUMNS)} FROM catalog_product WHERE active AND id = %s".replace(  # noqa: S608
     "price", "price::text"
 )
@@ -33,7 +37,10 @@ CONDITIONS = {
     "min_price": "price >= %(min_price)s",
     "max_price": "price <= %(max_price)s",
 }
+KEPT_PAGES = 256
 ESCAPE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
+
+_pages: dict[tuple["Filters", int, int], "Page"] = {}
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +53,33 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     ordering: str = ""
 
 
-def select(*, filters: Filters, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
-    """How many active products there are in all (0 beyond the last one), and the rows from `offset`."""
+class Page(msgspec.Struct, frozen=True):
+    """Rows, how many there are in all (0 beyond the last one), and the revision they were read at."""
+
+    count: int
+    rows: list[dict[str, Any]]
+    token: str | None
+
+
+def select(*, filters: Filters, offset: int, limit: int) -> Page:
+    """The page of active products from `offset`. Its rows are shared: copy them to change them."""
+    wanted = (filters, offset, limit)
+    kept = _pages.get(wanted)
+    with connection.cursor() as cursor:
+        if kept is not None and not connection.in_atomic_block:
+            cursor.execute(REVISION)
+            if cursor.fetchone() == (kept.token,):
+                return kept
+        page = _read(cursor, *wanted)
+    # A transaction may see changes of its own that never get committed.
+    if page.token is not None and not connection.in_atomic_block:
+        if len(_pages) >= KEPT_PAGES:
+            _pages.clear()
+        _pages[wanted] = page
+    return page
+
+
+def _read(cursor: Any, filters: Filters, offset: int, limit: int) -> Page:
     parameters: dict[str, Any] = {"limit": limit, "offset": offset}
     where = ["active"]
     for name, condition in CONDITIONS.items():
@@ -55,11 +87,10 @@ def select(*, filters: Filters, offset: int, limit: int) -> tuple[int, list[dict
         if value is not None:
             where.append(condition)
             parameters[name] = f"%{value.translate(ESCAPE)}%" if name == "search" else value
-    statement = LIST.format(where=" AND ".join(where), order=ORDERINGS[filters.ordering])
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
-    return (rows[0][-1] if rows else 0), [dict(zip(COLUMNS, row, strict=False)) for row in rows]
+    cursor.execute(LIST.format(where=" AND ".join(where), order=ORDERINGS[filters.ordering]), parameters)
+    rows = cursor.fetchall()
+    count, token = rows[0][-2:] if rows else (0, None)
+    return Page(count, [dict(zip(COLUMNS, row, strict=False)) for row in rows], token)
 
 
 def select_one(*, product: int) -> dict[str, Any] | None:

@@ -48,3 +48,19 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
+
+
+class Revision(models.Model):
+    """One row, whose token every change of a category or product replaces in its own transaction.
+
+    Triggers do it, so whatever was read together with a token is still so while the token is the same.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    token = models.UUIDField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_revision")]
+
+    def __str__(self) -> str:
+        return str(self.token)

@@ -31,8 +31,8 @@ def products(*, ids: list[int]) -> dict[int, Product]:
 
 def list_products(*, filters: listing.Filters, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
     """How many products match, and those from `offset` with their availability, ready for JSON."""
-    count, rows = listing.select(filters=filters, offset=offset, limit=limit)
-    return count, with_availability(rows=rows)
+    page = listing.select(filters=filters, offset=offset, limit=limit)
+    return page.count, with_availability(rows=page.rows)
 
 
 def product(*, product: int) -> dict[str, Any] | None:
@@ -50,10 +50,8 @@ def with_availability(*, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     except (ChassisError, DatabaseError):
         logger.warning("Inventory does not answer; availability is left open", exc_info=True)
         return [{**row, "available": None} for row in rows]
-    for row in rows:
-        figures = stock.get(row["id"])
-        row["available"] = figures.available if figures else 0
-    return rows
+    pieces = {product: figures.available for product, figures in stock.items()}
+    return [{**row, "available": pieces.get(row["id"], 0)} for row in rows]
 
 
 def create_product(

@@ -50,7 +50,8 @@ def _page(query: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4096)
-def _link(url: str, page: int) -> str:
+def _link(origin: str, query: str, page: int) -> str:
+    url = f"{origin}?{query}"
     return replace_query_param(url, "page", page) if page > 1 else remove_query_param(url, "page")
 
 
@@ -93,9 +94,9 @@ class Products(_StaffWrites):
         count, rows = operations.list_products(filters=filters, offset=offset, limit=size)
         if not rows and number > 1:
             raise exceptions.NotFound("Invalid page.")
-        url = request.build_absolute_uri()
-        following = _link(url, number + 1) if offset + size < count else None
-        previous = _link(url, number - 1) if number > 1 else None
+        origin = f"{request.scheme}://{request.get_host()}{request.path}"
+        following = _link(origin, query, number + 1) if offset + size < count else None
+        previous = _link(origin, query, number - 1) if number > 1 else None
         return _json({"count": count, "next": following, "previous": previous, "results": rows})
 
     @extend_schema(

@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.beat import EmbeddedService
-from celery.signals import worker_ready, worker_shutting_down
+from celery.beat import EmbeddedService, Scheduler
+from celery.signals import worker_ready, worker_shutdown
 
 from strangler.chassis import logs, tracing
 
@@ -44,7 +44,6 @@ def worker_app(service: str, *, periodic: Periodic) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={"confirm_publish": True, "confirm_timeout": CONFIRM_SECONDS},
-        beat_scheduler="celery.beat:Scheduler",
         beat_max_loop_interval=1,
         timezone="UTC",
     )
@@ -58,13 +57,15 @@ def worker_app(service: str, *, periodic: Periodic) -> Celery:
 
 def run(app: Celery) -> None:
     """Work until SIGTERM: then finish what is under way."""
-    beat: Any = EmbeddedService(app, thread=True)
+    # In memory: its default keeps a file in the working directory, which workers side by side would share.
+    beat: Any = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
 
     @worker_ready.connect(weak=False)
     def start_beat(**_: Any) -> None:
         beat.start()
 
-    @worker_shutting_down.connect(weak=False)
+    # Not before: the worker looks whether it shall stop when a message wakes it, and the beat sends them.
+    @worker_shutdown.connect(weak=False)
     def stop_beat(**_: Any) -> None:
         beat.stop()
 
@@ -74,9 +75,11 @@ def run(app: Celery) -> None:
 
 def main() -> None:
     logs.configure()
-    tracing.start()
     module, _, attribute = sys.argv[1].partition(":")
-    run(getattr(import_module(module), attribute or "app"))
+    app = getattr(import_module(module), attribute or "app")
+    # After the module, which names the Django settings: tracing reads them.
+    tracing.start()
+    run(app)
 
 
 if __name__ == "__main__":

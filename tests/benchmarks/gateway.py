@@ -43,10 +43,10 @@ def _one(kind: str, near: Target, far: Target, *, clients: int, seconds: float, 
     rows = []
     for share, label in [(0.5, "p50"), (0.99, "p99")]:
         direct, through = steady["direct"].ms(share), steady["gateway"].ms(share)
-        target = TARGETS_MS[kind] if clients == 8 and label == "p50" else None
+        limit = TARGETS_MS[kind] if clients == 8 and label == "p50" else None
         note = f"{direct:.2f} → {through:.2f} ms, paced at {rate:.0f}/s"
         rows.append(
-            Row("gateway adds", f"{what}, {label}", round(through - direct, 2), "ms", target, note=note)
+            Row("gateway adds", f"{what}, {label}", round(through - direct, 2), "ms", limit, note=note)
         )
     near_p50, far_p50 = flat_out["direct"].ms(0.5), flat_out["gateway"].ms(0.5)
     near_rate, far_rate = flat_out["direct"].per_second, flat_out["gateway"].per_second

@@ -9,6 +9,7 @@ from tests.ledger.checks import CHECKS, check
 from tests.traffic.journal import (
     AdjustAnswered,
     AdjustSent,
+    AnyEntry,
     CancelAnswered,
     CancelSent,
     CheckoutAnswered,
@@ -24,7 +25,7 @@ PRICE, TOTAL = Decimal("4.50"), Decimal("9.00")
 @pytest.fixture
 def books() -> Books:
     """One confirmed order, one cancelled, one declined checkout and one adjustment, all in order."""
-    journal = [
+    journal: list[AnyEntry] = [
         CheckoutSent(at=1, key="key-1", user="ada@shop.example", expect="tok_ok"),
         answered("key-1", told("A-1")),
         CheckoutSent(at=2, key="key-2", user="ada@shop.example", expect="tok_ok"),

@@ -41,6 +41,7 @@ def fill_a_cart(journey: Journey) -> None:
     world.call("GET", "/api/cart", who=1, expect=200)
     world.put(0, lamp, 0)
     world.put(0, lamp, 0)
+    quantity: Any
     for quantity in (-1, 1000, "many", 1.5, None, True, 2**63, [], "7"):
         world.call("PUT", f"/api/cart/lines/{cup}", who=0, json={"quantity": quantity})
     world.call("PUT", f"/api/cart/lines/{cup}", who=0, json={}, expect=400)
@@ -188,6 +189,7 @@ def malformed_checkout(journey: Journey) -> None:
     for odd in ("", "x" * 256, "white space", "ü"):
         headers = {"Idempotency-Key": odd}
         world.call("POST", "/api/checkout", who=0, json=good, headers=headers, expect=400)
+    change: Any
     for change in (
         {"payment_token": None},
         {"payment_token": ""},

@@ -92,7 +92,9 @@ def weighted(*choices: tuple[int, SearchStrategy[Any]]) -> SearchStrategy[Any]:
 ODD_NUMBERS = (0, -1, 1.5, 2**31, 2**63, 2**64, 1e300)
 ODD_TEXTS = ("", " ", "x" * 300, "a\x00b", "ü🛒", "\ud800", "' OR 1=1 --", "../../etc/passwd", "{}")
 ODD_FIGURES = ("NaN", "-0.00", "1e5", "²", "１２")
-JUNK = st.sampled_from([None, True, *ODD_NUMBERS, *ODD_TEXTS, *ODD_FIGURES, [], {}, [[1]], {"a": {"b": []}}])
+JUNK: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, *ODD_NUMBERS, *ODD_TEXTS, *ODD_FIGURES, [], {}, [[1]], {"a": {"b": []}}]
+)
 RAW = st.sampled_from(
     ["", "{", "[]", "null", "1", '"text"', '{"price": NaN}', "\ud800", '{"a": 1} x', "<xml/>"]
 )

@@ -1,5 +1,7 @@
 """Journeys through accounts: registering, logging in, one's own data, and every way to be refused."""
 
+from typing import Any
+
 from strangler.toolkit.parity import Journey
 from tests.parity.world import FORGED, PASSWORD, World
 
@@ -67,6 +69,7 @@ def addresses(journey: Journey) -> None:
     address = world.address(0)
     world.call("GET", "/api/me/addresses", who=0, expect=200)
     world.call("DELETE", f"/api/me/addresses/{address}", who=1, expect=404)
+    body: Any
     for body in ({}, {"name": "A"}, {"country": "LVA"}, {"country": 1}, []):
         world.call("POST", "/api/me/addresses", who=0, json=body, expect=400)
     world.call("DELETE", f"/api/me/addresses/{address}", who=0, expect=204)
@@ -98,7 +101,7 @@ def strangers(journey: Journey) -> None:
         ("GET", "/api/payments"),
         ("GET", "/api/notifications"),
     ):
-        body = {} if method == "GET" else {"json": {}}
+        body: Any = {} if method == "GET" else {"json": {}}
         world.call(method, path, expect=401, **body)
         for token in (FORGED, "", "garbage", refresh):
             world.call(method, path, who=str(token), expect=401, **body)

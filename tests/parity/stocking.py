@@ -1,5 +1,7 @@
 """Journeys of staff: products made, changed, withdrawn; stock counted."""
 
+from typing import Any
+
 from strangler.toolkit.parity import Journey
 from tests.parity.world import World
 
@@ -11,6 +13,7 @@ def manage_products(journey: Journey) -> None:
     path = f"/api/products/{product}"
     journey.call("GET", path, expect=200)
     journey.call("GET", f"/api/stock/{product}", expect=200)
+    body: Any
     for body in (
         {"price": "12.5"},
         {"price": 3},

@@ -51,7 +51,8 @@ def show(
         part, name, option = key.removeprefix(f"{ROOT}/").split("/", 2)
         if part == "routers":
             routers.setdefault(name, {})[option] = value
-    table = Table("router", "priority", "service", "middlewares", "rule")
+    table = Table("router", "priority", "service", "middlewares")
+    table.add_column("rule", no_wrap=True, max_width=60)
     for name, router in sorted(routers.items(), key=lambda item: -int(item[1]["priority"])):
         table.add_row(
             name, router["priority"], router["service"], router.get("middlewares", ""), router["rule"]

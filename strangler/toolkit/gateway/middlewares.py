@@ -2,12 +2,12 @@
 
 from strangler.chassis.config import GatewaySettings
 
-# Statuses that only Traefik gives: the breaker's own code, then "no answer" and "no answer in time".
+# A status that no host gives: `problems.yml` beside Traefik's configuration makes a 503 of it.
 BREAKER_STATUS = 521
 PAGES = "pages"
 
 # From the client inwards. Every chain ends at the host's service.
-OUTSIDE = ["secure-headers", "compress", "problems-gateway", "problems-body", "body-limit"]
+OUTSIDE = ["secure-headers", "compress", "problems-gateway@file", "problems-body", "body-limit"]
 LIMITED = ["problems-limit", "rate-limit", "in-flight"]
 INSIDE = ["breaker"]
 CHAINS = {
@@ -30,13 +30,6 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "headers/customRequestHeaders/X-User-Id": "",
         },
         "compress": {"compress/minResponseBodyBytes": "1024", "compress/encodings": "gzip"},
-        "problems-gateway": {
-            "errors/status": f"{BREAKER_STATUS},502,504",
-            "errors/service": PAGES,
-            "errors/query": "/problems/{status}",
-            f"errors/statusRewrites/{BREAKER_STATUS}": "503",
-            "errors/statusRewrites/502": "503",
-        },
         "problems-body": {
             "errors/status": "413",
             "errors/service": PAGES,
@@ -74,6 +67,7 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "forwardAuth/authRequestHeaders": "Authorization",
         },
         "unavailable": {"replacePath/path": "/problems/503"},
+        "ready": {"replacePath/path": "/readyz"},
         "not-routed": {"replacePath/path": "/problems/404"},
     }
     for name, members in CHAINS.items():

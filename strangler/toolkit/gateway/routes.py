@@ -39,10 +39,12 @@ def routers(plan: Plan, *, stage: int) -> dict[str, dict[str, str]]:
         found["not-routed"] = _router(rule, PAGES, "not-routed", INTERNAL)
     found["gone"] = _router("PathPrefix(`/`)", PAGES, "unavailable", GONE)
     # The gateway asks who a caller is through itself, so that the question finds any instance.
-    auth = _router("Path(`/internal/auth`)", origin, "problems-gateway,breaker,retry", ROUTE)
+    auth = _router("Path(`/internal/auth`)", origin, "problems-gateway@file,breaker,retry", ROUTE)
     found["auth"] = auth | {"entryPoints": "internal"}
     gone = _router("Path(`/internal/auth`)", PAGES, "unavailable", GONE)
     found["auth-gone"] = gone | {"entryPoints": "internal"}
+    # Ready: the routes are known, and an instance answers behind them.
+    found["ready"] = _router("Path(`/ready`)", origin, "ready,open-read", ROUTE) | {"entryPoints": "internal"}
     dashboard = _router("PathPrefix(`/api`) || PathPrefix(`/dashboard`)", "api@internal", "", ROUTE)
     found["dashboard"] = dashboard | {"entryPoints": "internal"}
     return found

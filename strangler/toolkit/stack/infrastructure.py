@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from strangler.toolkit.stack.addresses import HOST, Addresses
@@ -114,19 +115,24 @@ def consul(service: Service, layout: Layout, addresses: Addresses) -> Program:
 
 def traefik(service: Service, layout: Layout, addresses: Addresses) -> Program:
     """Traefik with the static configuration that compose mounts, its addresses made local."""
-    mounted = {target: layout.root / source for target, source in service.mounts.items()}
-    command = [find("traefik")]
-    for part in service.command:
-        for target, source in mounted.items():
-            if target in part:
-                rendered = layout.run / source.name
-                rendered.write_text(addresses.localise(source.read_text()))
-                part = part.replace(target, str(rendered))
-        command.append(part)
+    rendered = {target: layout.run / Path(source).name for target, source in service.mounts.items()}
+
+    def here(text: str) -> str:
+        for target, path in rendered.items():
+            text = text.replace(target, str(path))
+        return addresses.localise(text)
+
+    digest = sha256()
+    for target, source in service.mounts.items():
+        text = here((layout.root / source).read_text())
+        rendered[target].write_text(text)
+        digest.update(text.encode())
+    command = [find("traefik"), *map(here, service.command)]
     return Program(
         name=service.name,
         command=command,
-        environment=layout.base_environment(),
+        # Another configuration is another program: supervision then starts it anew.
+        environment={**layout.base_environment(), "CONFIGURATION": digest.hexdigest()[:16]},
         ready=addresses.localise(service.ready_url),
         stop_seconds=30,
     )

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from strangler.toolkit.tags.derivation import MARK
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -21,6 +23,15 @@ def tracked() -> list[Path]:
     )
     paths = [Path(name) for name in listed.stdout.split("\0") if name]
     return [path for path in paths if (ROOT / path).is_file()]
+
+
+@cache
+def is_stage_tag() -> bool:
+    """Whether this is a stage's derived commit, whose documents speak of stages that are not in it."""
+    shown = subprocess.run(
+        ["git", "show", "-s", "--format=%B", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return MARK in shown.stdout
 
 
 def python(*folders: str) -> list[Path]:

@@ -246,23 +246,26 @@ class Stack:
     # -- taking down ---------------------------------------------------------------------------------
 
     def _drain(self, names: set[str], watch: Watcher) -> None:
-        for name in sorted(names):
+        def remove(name: str) -> None:
             watch(name, "draining")
-        with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
-            list(pool.map(self.supervisor.remove, sorted(names)))
-        for name in sorted(names):
+            self.supervisor.remove(name)
             watch(name, "stopped")
 
+        self._dependents_first(names, remove)
+
     def _stop_in_order(self) -> None:
-        """Dependents first, so that nothing logs errors about what it lost."""
-        names = set(self._supervised())
-        state = self.state
-        services = self.services(state.stage if state else 0)
+        self._dependents_first(set(self._supervised()), self.supervisor.stop)
+
+    def _dependents_first(self, names: set[str], end: Callable[[str], None]) -> None:
+        """End these programs, each only when nothing among them depends on it any more: a gateway is gone
+        before what it leads to, so that no request is led to nowhere."""
+        services = self.services(self.state.stage if self.state else 0)
+        names = set(names)
         while names:
             needed = {d for name in names if name in services for d in services[name].depends_on}
-            last = names - needed or names
+            last = names - needed or set(names)
             with ThreadPoolExecutor(max_workers=len(last)) as pool:
-                list(pool.map(self.supervisor.stop, last))
+                list(pool.map(end, sorted(last)))
             names -= last
 
     # -- what it consists of -------------------------------------------------------------------------

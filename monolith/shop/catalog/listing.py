@@ -12,8 +12,6 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from strangler.chassis.postgres.prepared import Prepared
-
 ORDERINGS = {
     "": "id",
     # The table's price, not the text that the SELECT makes of it under the same name.
@@ -29,11 +27,10 @@ SELECT id, sku, name, description, price::text, currency, category,
     (SELECT token::text FROM catalog_revision) AS token
 FROM catalog_product WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
 """
-REVISION = Prepared("SELECT token::text FROM catalog_revision")
-ONE = Prepared("""
-SELECT id::text, sku, name, description, price::text, currency, category
-FROM catalog_product WHERE active AND id = %s::bigint
-""")
+REVISION = "SELECT token::text FROM catalog_revision"
+ONE = f"SELECT {', '.join(COLUMNS)} FROM catalog_product WHERE active AND id = %s".replace(  # noqa: S608
+    "price", "price::text"
+)
 CONDITIONS = {
     "category": "category = %(category)s",
     "search": "(name ILIKE %(search)s OR sku ILIKE %(search)s OR description ILIKE %(search)s)",
@@ -68,9 +65,12 @@ def select(*, filters: Filters, offset: int, limit: int) -> Page:
     """The page of active products from `offset`. Its rows are shared: copy them to change them."""
     wanted = (filters, offset, limit)
     kept = _pages.get(wanted)
-    if kept is not None and not connection.in_atomic_block and REVISION.fetch() == [(kept.token,)]:
-        return kept
-    page = _read(*wanted)
+    with connection.cursor() as cursor:
+        if kept is not None and not connection.in_atomic_block:
+            cursor.execute(REVISION)
+            if cursor.fetchone() == (kept.token,):
+                return kept
+        page = _read(cursor, *wanted)
     # A transaction may see changes of its own that never get committed.
     if page.token is not None and not connection.in_atomic_block:
         if len(_pages) >= KEPT_PAGES:
@@ -79,7 +79,7 @@ def select(*, filters: Filters, offset: int, limit: int) -> Page:
     return page
 
 
-def _read(filters: Filters, offset: int, limit: int) -> Page:
+def _read(cursor: Any, filters: Filters, offset: int, limit: int) -> Page:
     parameters: dict[str, Any] = {"limit": limit, "offset": offset}
     where = ["active"]
     for name, condition in CONDITIONS.items():
@@ -87,15 +87,15 @@ def _read(filters: Filters, offset: int, limit: int) -> Page:
         if value is not None:
             where.append(condition)
             parameters[name] = f"%{value.translate(ESCAPE)}%" if name == "search" else value
-    statement = LIST.format(where=" AND ".join(where), order=ORDERINGS[filters.ordering])
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
+    cursor.execute(LIST.format(where=" AND ".join(where), order=ORDERINGS[filters.ordering]), parameters)
+    rows = cursor.fetchall()
     count, token = rows[0][-2:] if rows else (0, None)
     return Page(count, [dict(zip(COLUMNS, row, strict=False)) for row in rows], token)
 
 
 def select_one(*, product: int) -> dict[str, Any] | None:
     """The active product of this id, or None."""
-    rows = ONE.fetch(str(product))
-    return dict(zip(COLUMNS, rows[0], strict=True)) | {"id": product} if rows else None
+    with connection.cursor() as cursor:
+        cursor.execute(ONE, [product])
+        row = cursor.fetchone()
+    return None if row is None else dict(zip(COLUMNS, row, strict=True))

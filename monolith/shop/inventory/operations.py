@@ -7,28 +7,23 @@ deadlock.
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from contracts.inventory import InsufficientStock, Line, Shortage, Stock
 from shop.inventory.models import Reservation, StockItem, StockMovement
-from strangler.chassis.postgres.prepared import Prepared
 
 LARGEST = 2**31 - 1
-STOCK = Prepared("""
-SELECT product_id::text, on_hand::text, reserved::text
-FROM inventory_stockitem WHERE product_id = ANY(%s::bigint[])
-""")
-"""Written by hand, for every product list asks it."""
+STOCK = "SELECT product_id, on_hand, reserved FROM inventory_stockitem WHERE product_id = ANY(%s::bigint[])"
+"""Written by hand, for every product list asks it: the query set costs three times as much."""
 
 
 def stock(*, products: list[int]) -> dict[int, Stock]:
-    rows = STOCK.fetch("{" + ",".join(map(str, products)) + "}")
-    return {stock.product: stock for stock in map(_stock, rows)}
-
-
-def _stock(row: tuple[str | None, ...]) -> Stock:
-    product, on_hand, reserved = (int(value or 0) for value in row)
-    return Stock(product=product, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)
+    with connection.cursor() as cursor:
+        cursor.execute(STOCK, ["{" + ",".join(map(str, products)) + "}"])
+        return {
+            product: Stock(product=product, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)
+            for product, on_hand, reserved in cursor.fetchall()
+        }
 
 
 @transaction.atomic

@@ -20,16 +20,18 @@ RENEW_SECONDS = 5.0
 
 
 class Registration:
-    """One instance of a service. `address` is `host:port`, as the gateway reaches it."""
+    """One instance of a service. `address` is `host:port`, as the gateway reaches it; what is not `routed`
+    is there to be seen, and the gateway sends nothing to it."""
 
-    def __init__(self, consul_url: str, service: str, address: str) -> None:
+    def __init__(self, consul_url: str, service: str, address: str, *, routed: bool = True) -> None:
         self.host, _, port = address.rpartition(":")
         self.port = int(port)
         self.service = service
         self.id = f"{service}-{self.host}-{self.port}"
         host, _, consul_port = consul_url.removeprefix("http://").rstrip("/").partition(":")
         self.agent = consul.Consul(host=host, port=int(consul_port or 8500))
-        self.tags = ["traefik.enable=true", f"traefik.http.routers.{service}.entrypoints=internal"]
+        router = [f"traefik.http.routers.{service}.entrypoints=internal"]
+        self.tags = ["traefik.enable=true", *router] if routed else []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="discovery", daemon=True)
 

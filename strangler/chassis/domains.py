@@ -30,14 +30,15 @@ class DomainConfig(AppConfig):
         cls.default = True
 
     def ready(self) -> None:
-        port = self._port()
+        port = self.port()
         operations = import_module(f"{self.name}.operations")
         ports.check_implementation(port, operations)
         ports.bind(port.domain, operations)
         if find_spec(f"{self.name}.events"):
             subscribe(import_module(f"{self.name}.events").HANDLERS)
 
-    def _port(self) -> type[ports.Port]:
+    def port(self) -> type[ports.Port]:
+        """The class of the port that the contract exports for this domain."""
         for value in vars(import_module(self.contract)).values():
             if isinstance(value, ports.Port) and value.domain == self.label:
                 return type(value)

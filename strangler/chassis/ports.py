@@ -50,7 +50,7 @@ class Method:
     """One method of a port: its mark, its signature, the errors it declares, and its fallback.
 
     `fallback`, of queries only, gets the call's keyword arguments and answers when the owner is
-    out of reach.
+    out of reach. `declaration` is the function as the contract wrote it, with its annotations.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Method:
     signature: inspect.Signature
     raises: tuple[type[ContractError], ...] = ()
     fallback: Callable[..., Any] | None = field(default=None, compare=False)
+    declaration: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
 
 class Transport(Protocol):
@@ -129,6 +130,7 @@ def _marked(
         signature=signature.replace(parameters=parameters),
         raises=tuple(raises),
         fallback=fallback,
+        declaration=function,
     )
 
     @wraps(function)

@@ -19,7 +19,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from strangler.chassis.errors import ContractError
+from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.parsers import TooLarge
 from strangler.chassis.ports import DomainNotHosted
 
@@ -98,6 +98,9 @@ class Handler(ExceptionHandler):
             return Busy() if busy else Unavailable()
         if isinstance(exc, DomainNotHosted):
             logger.error("%s", exc)
+            return Unavailable()
+        if isinstance(exc, DomainUnavailable):
+            logger.warning("%s", exc)
             return Unavailable()
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()

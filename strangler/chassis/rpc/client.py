@@ -1,0 +1,117 @@
+"""The caller's side: a transport for ports.
+
+    from strangler.chassis.rpc import client
+
+    client.connect()                                # in a host whose ports go remote
+    client.connect(locate=lambda domain: "origin")  # where each domain's owner is
+
+From then on `inventory.reserve(…)` of a domain that the process does not host is a remote call. Threads share
+one connection. An answer, a declared error, or a DomainUnavailable comes by the deadline of the call's mark,
+or its caller's if that is earlier.
+"""
+
+import os
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any
+
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind
+
+from strangler.chassis import ports
+from strangler.chassis.errors import (
+    DeadlinePassed,
+    Disconnected,
+    DomainUnavailable,
+    RemoteCallError,
+    Unrouted,
+)
+from strangler.chassis.ports import Method
+from strangler.chassis.rpc import deadline
+from strangler.chassis.rpc.connection import (
+    Connection,
+    ConnectionLost,
+    NoAnswer,
+    NotConnected,
+    NotRouted,
+)
+from strangler.chassis.rpc.envelope import codec
+from strangler.chassis.rpc.policies import PIPELINE, SECONDS, Call, Proceed
+
+Locate = Callable[[str], str]
+tracer = trace.get_tracer(__name__)
+
+
+def own_host(domain: str) -> str:
+    """An extracted domain's host is named after it."""
+    return domain
+
+
+class Client:
+    """A transport: carries calls to the host where `locate` says that the domain is."""
+
+    def __init__(self, url: str, *, locate: Locate = own_host, caller: str = "", pipeline: Any = PIPELINE):
+        self.locate, self.caller = locate, caller
+        self.connection = Connection(url)
+        self.policies = [policy() for policy in pipeline]
+        self._proceed: Proceed = reduce(
+            lambda inner, policy: partial(_through, policy, inner), reversed(self.policies), self._send
+        )
+
+    def call(self, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        """Ask the domain's owner."""
+        return self.ask(self.locate(domain), domain, method, arguments)
+
+    def ask(self, host: str, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        """Ask this host, whoever owns the domain: for shadow reads, canaries and forwarding."""
+        with deadline.within(SECONDS[method.kind]):
+            return self._proceed(Call(host, domain, method, arguments))
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+
+    def _send(self, call: Call) -> Any:
+        name = f"{call.domain}.{call.method.name}"
+        attributes = {"rpc.system.name": "nameko", "rpc.method": name, "server.address": call.host}
+        with tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes):
+            seconds = deadline.remaining() or 0.0
+            if seconds <= 0:
+                raise DeadlinePassed(call.domain, call.method.name, "the deadline passed before it was asked")
+            headers: dict[str, Any] = {"deadline": deadline.to_wire(seconds), "caller": self.caller}
+            if call.method.kind == "command":
+                headers["idempotency-key"] = str(call.arguments.get("key", ""))
+            propagate.inject(headers)
+            coding = codec(call.domain, call.method)
+            body = coding.call(call.arguments)
+            return coding.read_answer(self._request(call, f"{call.host}.{name}", body, headers, seconds))
+
+    def _request(self, call: Call, key: str, body: bytes, headers: dict[str, Any], seconds: float) -> bytes:
+        def unavailable(kind: type[DomainUnavailable], error: Exception, *, unknown: bool) -> RemoteCallError:
+            return kind(call.domain, call.method.name, str(error), unknown=unknown)
+
+        try:
+            return self.connection.request(key, body, headers, seconds=seconds)
+        except NotConnected as error:
+            raise unavailable(Disconnected, error, unknown=False) from error
+        except ConnectionLost as error:
+            raise unavailable(Disconnected, error, unknown=True) from error
+        except NotRouted as error:
+            raise unavailable(Unrouted, error, unknown=False) from error
+        except NoAnswer as error:
+            raise unavailable(DeadlinePassed, error, unknown=True) from error
+
+
+def _through(policy: Callable[[Call, Proceed], Any], inner: Proceed, call: Call) -> Any:
+    return policy(call, inner)
+
+
+def connect(url: str = "", *, locate: Locate = own_host) -> Client:
+    """Let this process's ports ask remote domains, over the broker of BROKER_URL unless told otherwise."""
+    client = Client(
+        url or os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"),
+        locate=locate,
+        caller=os.environ.get("SERVICE", ""),
+    )
+    ports.use_transport(client)
+    return client

@@ -1,0 +1,236 @@
+"""The host's side of the wire: Nameko's RPC extensions, hardened.
+
+What differs from Nameko 2.14.1's own: messages are taken undecoded, so one that cannot be read does not end
+the container but lies in the dead-letter queue with its reason; a call past its deadline is not begun; a
+message whose host died several times in the middle of it is taken out; an answer and the acknowledgement go
+out on the connection that the call came by, in this order, so no answer is lost that was acknowledged; and a
+stopping container keeps that connection until everything under way is answered.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import amqp
+import kombu
+from amqp.basic_message import Message
+from nameko.messaging import QueueConsumer
+from nameko.rpc import Rpc, RpcConsumer
+
+from strangler.chassis.errors import CallRefused, DeadlinePassed
+from strangler.chassis.rpc import deadline, envelope
+from strangler.chassis.rpc.connection import EXCHANGE, REPLY_TO, TRANSIENT
+
+log = logging.getLogger(__name__)
+
+FOREIGN_SECONDS = 30.0
+"""The deadline of a call whose caller sent none."""
+
+MOST_ATTEMPTS = 3
+WAKE_SECONDS = 0.2
+PERSISTENT = 2
+
+
+def dead_letters(service: str) -> str:
+    """The queue of the messages that a service could not work on."""
+    return f"{service}.rpc.dead"
+
+
+class Messages(QueueConsumer):  # type: ignore[misc]
+    """Takes messages from the broker and keeps count of those under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = 0
+
+    def run(self, **options: Any) -> None:
+        super().run(safety_interval=WAKE_SECONDS, **options)
+
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
+        for provider in self._providers:
+            kombu.Queue(dead_letters(self.container.service_name), channel=channel).declare()
+            consumer = consumer_cls(
+                queues=[provider.queue],
+                on_message=partial(self._take, provider),
+                # What kombu cannot unpack.
+                on_decode_error=partial(self._unreadable, provider),
+            )
+            consumer.qos(prefetch_count=self.prefetch_count)
+            self._consumers[provider] = consumer
+        return self._consumers.values()
+
+    def on_iteration(self) -> None:
+        self._cancel_consumers_if_requested()
+        if not self._consumers and not self.under_way:
+            self.should_stop = True
+
+    def _take(self, provider: Any, message: Any) -> None:
+        self.under_way += 1
+        # In a greenlet of its own: it may wait for a free worker, and the broker's heartbeat must not.
+        self.container.spawn_managed_thread(partial(provider.handle_message, message), identifier="message")
+
+    def _unreadable(self, provider: Any, message: Any, error: Exception) -> None:
+        self.under_way += 1
+        provider.bury(message, f"unreadable: {error}")
+
+
+class Calls(RpcConsumer):  # type: ignore[misc]
+    """Gives each call to its method's entrypoint, or refuses it."""
+
+    queue_consumer = Messages()
+
+    def handle_message(self, message: Any) -> None:
+        headers = message.headers or {}
+        method = message.delivery_info["routing_key"].rpartition(".")[2]
+        domain = self.container.service_name.rpartition(".")[2]
+        if message.delivery_info.get("redelivered"):
+            self._once_more(message, headers)
+            return
+        seconds = deadline.from_wire(headers.get("deadline"), otherwise=FOREIGN_SECONDS)
+        if seconds <= 0:
+            late = DeadlinePassed(domain, method, "the deadline passed before the call was begun")
+            self.reply(message, envelope.refusal(late))
+            return
+        entrypoint = next((p for p in self._providers if p.method_name == method), None)
+        if entrypoint is None:
+            known = ", ".join(sorted(p.method_name for p in self._providers))
+            unknown = CallRefused(domain, method, f"there is no such method here; there are: {known}")
+            self._refuse(message, unknown)
+            return
+        try:
+            arguments = entrypoint.coding.read_call(bytes(_body(message)))
+        except envelope.Malformed as error:
+            self.bury(message, f"not a call: {error}")
+        except CallRefused as error:
+            self._refuse(message, error)
+        else:
+            entrypoint.begin(message, arguments, seconds)
+
+    def reply(self, message: Any, body: bytes) -> None:
+        """Answer the caller, then acknowledge: on one channel, so the broker takes them in this order."""
+        reply_to = message.properties.get("reply_to")
+
+        def answer(channel: Any) -> None:
+            if reply_to:
+                properties = {
+                    "content_type": "application/json",
+                    "content_encoding": "utf-8",
+                    "correlation_id": message.properties.get("correlation_id", ""),
+                    "delivery_mode": TRANSIENT,
+                }
+                # Direct reply-to goes by the default exchange, Nameko's own reply queues by its own.
+                exchange = "" if reply_to.startswith(f"{REPLY_TO}.") else EXCHANGE
+                channel.basic_publish(Message(body, **properties), exchange=exchange, routing_key=reply_to)
+
+        self._finish(message, answer)
+
+    def bury(self, message: Any, reason: str) -> None:
+        """Put the message aside with its reason, and tell the caller if there is one."""
+        service = self.container.service_name
+        log.error("a message of %s goes to the dead letters: %s", service, reason)
+        body = bytes(_body(message))
+        # Under its own name, a compression that is wrong would keep everybody from reading the letter.
+        kept = {"x-compression" if k == "compression" else k: v for k, v in (message.headers or {}).items()}
+        headers = {
+            **kept,
+            "x-reason": reason[:1000],
+            "x-routing-key": message.delivery_info["routing_key"],
+            "x-content-type": message.properties.get("content_type", ""),
+        }
+        letter = Message(
+            body,
+            content_type="application/octet-stream",
+            delivery_mode=PERSISTENT,
+            correlation_id=message.properties.get("correlation_id", ""),
+            application_headers=headers,
+        )
+        domain, method = service.rpartition(".")[2], message.delivery_info["routing_key"].rpartition(".")[2]
+
+        def put_aside(channel: Any) -> None:
+            channel.basic_publish(letter, exchange="", routing_key=dead_letters(service))
+
+        self._on_channel(message, put_aside)
+        self.reply(message, envelope.refusal(CallRefused(domain, method, reason)))
+
+    def _refuse(self, message: Any, error: CallRefused) -> None:
+        if message.properties.get("reply_to"):
+            log.warning("refused: %s", error)
+            self.reply(message, envelope.refusal(error))
+        else:
+            self.bury(message, error.reason)
+
+    def _once_more(self, message: Any, headers: dict[str, Any]) -> None:
+        """A message came back, because its host died or lost its connection.
+
+        A classic queue does not count how often. The message does: it goes round again with the number.
+        """
+        attempts = int(headers.get("x-attempts", 1))
+        if attempts >= MOST_ATTEMPTS:
+            self.bury(message, f"its host died {attempts} times while working on it")
+            return
+        properties = {k: v for k, v in message.properties.items() if k != "application_headers"}
+        again = Message(
+            bytes(_body(message)), **properties, application_headers={**headers, "x-attempts": attempts + 1}
+        )
+        key = message.delivery_info["routing_key"]
+
+        def send_again(channel: Any) -> None:
+            channel.basic_publish(again, exchange=EXCHANGE, routing_key=key)
+
+        self._finish(message, send_again)
+
+    def _on_channel(self, message: Any, work: Callable[[Any], None]) -> bool:
+        """Whether it could be done: without the connection that the message came by, the broker has taken the
+        message back and gives it to somebody again."""
+        channel = message.channel
+        if channel is None or channel.connection is None:
+            return False
+        try:
+            work(channel)
+        except (OSError, amqp.AMQPError) as error:
+            log.warning("the connection broke before a call was answered: %s", error)
+            return False
+        return True
+
+    def _finish(self, message: Any, work: Callable[[Any], None]) -> None:
+        def work_and_acknowledge(channel: Any) -> None:
+            work(channel)
+            message.ack()
+
+        try:
+            self._on_channel(message, work_and_acknowledge)
+        finally:
+            self.queue_consumer.under_way -= 1
+
+
+def _body(message: Any) -> bytes:
+    body = message.body
+    return body.encode() if isinstance(body, str) else body
+
+
+class Entrypoint(Rpc):  # type: ignore[misc]
+    """A method of a port, called from afar. The method itself gives the answer's bytes."""
+
+    rpc_consumer = Calls()
+
+    def __init__(self, coding: envelope.Codec, **options: Any) -> None:
+        super().__init__(**options)
+        self.coding = coding
+
+    def begin(self, message: Any, arguments: dict[str, Any], seconds: float) -> None:
+        """Give it to a worker."""
+        context = {**self.unpack_message_headers(message), "seconds": seconds}
+        self.container.spawn_worker(
+            self,
+            (),
+            arguments,
+            context_data=context,
+            handle_result=partial(self._answer, message),
+        )
+
+    def _answer(self, message: Any, worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+        # The method answers for its own failures; what else goes wrong is the chassis's.
+        body = result if exc_info is None else envelope.refusal(exc_info[1])
+        self.rpc_consumer.reply(message, body)
+        return result, exc_info

@@ -1,0 +1,69 @@
+"""A Nameko service made from a contract: a method for each of the port's, answering in the wire's terms."""
+
+import logging
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from opentelemetry import trace
+from psycopg_pool import PoolTimeout
+
+from strangler.chassis.errors import ContractError, DeadlinePassed, DomainUnavailable, OwnerUnavailable
+from strangler.chassis.ports import Port
+from strangler.chassis.rpc import deadline
+from strangler.chassis.rpc.consumer import Entrypoint
+from strangler.chassis.rpc.envelope import Codec, codec
+from strangler.chassis.rpc.providers import Connections, Deadline, Tracing
+
+log = logging.getLogger(__name__)
+
+
+def service(port: type[Port], *, host: str) -> type:
+    """The Nameko service `<host>.<domain>` that carries the port's calls to this process's own code."""
+    namespace: dict[str, Any] = {
+        "name": f"{host}.{port.domain}",
+        "__doc__": port.__doc__,
+        # Nameko sets them up in the order of their names' hash: none may need another.
+        "deadline": Deadline(),
+        "connections": Connections(),
+        "tracing": Tracing(),
+    }
+    instance = port()
+    for method in port.methods.values():
+        coding = codec(port.domain, method)
+        namespace[method.name] = Entrypoint.decorator(coding)(_answering(instance, coding))
+    return type(port.__name__, (), namespace)
+
+
+def _answering(port: Port, coding: Codec) -> Any:
+    name = coding.method.name
+
+    def answer(self: Any, **arguments: Any) -> bytes:
+        try:
+            return coding.answer(getattr(port, name)(**arguments))
+        except Exception as error:  # noqa: BLE001 - the caller gets it
+            return coding.failure(_told(coding, error))
+
+    answer.__name__ = name
+    answer.__doc__ = coding.method.declaration.__doc__ if coding.method.declaration else None
+    return answer
+
+
+def _told(coding: Codec, error: Exception) -> Exception:
+    """The error as the caller is to see it; a defect of ours is logged here, under the call's trace."""
+    domain, name = coding.domain, coding.method.name
+    if isinstance(error, coding.method.raises):
+        return error
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        if deadline.passed():
+            return DeadlinePassed(domain, name, "the deadline passed while it was under way")
+        log.warning("%s.%s: the database refused: %s", domain, name, error)
+        return OwnerUnavailable(
+            domain, name, f"its database refused: {type(error.__cause__ or error).__name__}"
+        )
+    if isinstance(error, DomainUnavailable):
+        log.warning("%s.%s: %s", domain, name, error)
+        return error
+    trace.get_current_span().record_exception(error)
+    undeclared = " (not declared by the contract)" if isinstance(error, ContractError) else ""
+    log.error("%s.%s failed%s", domain, name, undeclared, exc_info=error)
+    return error

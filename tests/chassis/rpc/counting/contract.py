@@ -1,0 +1,85 @@
+"""A contract of its own, for what the chassis promises: it counts, fails, and takes its time."""
+
+from decimal import Decimal
+
+import msgspec
+
+from strangler.chassis.errors import ContractError
+from strangler.chassis.ports import Port, command, query
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a name was counted. `weight` is there for its type."""
+
+    name: str
+    times: int
+    weight: Decimal
+
+
+class TooMany(ContractError):
+    """That would be too many."""
+
+    code = "too_many"
+    name: str
+    limit: int
+
+
+class Counting(Port):
+    """The port of a counter."""
+
+    domain = "counting"
+
+    @query
+    def counts(self, *, ids: list[int], prefix: str = "") -> dict[int, Count]:
+        """Made up from the ids."""
+
+    @query(fallback=lambda *, name: -1)
+    def times(self, *, name: str) -> int:
+        """How often `name` was counted; -1 where nobody knows."""
+
+    @query(raises=[TooMany])
+    def limit(self, *, name: str, limit: int) -> None:
+        """Raises TooMany."""
+
+    @query
+    def echo(self, *, text: str) -> str:
+        """The text."""
+
+    @query
+    def broken(self) -> None:
+        """Fails with an error that is not declared."""
+
+    @query
+    def patience(self, *, seconds: float) -> float:
+        """Waits in the database, and says how long it was told to."""
+
+    @query
+    def rest(self, *, seconds: float) -> float:
+        """Waits for nothing, in between statements, then asks the database."""
+
+    @query
+    def budget(self) -> float:
+        """The seconds that are left of the caller's deadline."""
+
+    @query
+    def trace(self) -> str:
+        """The id of the trace that the call belongs to."""
+
+    @command
+    def count(self, *, name: str, key: str) -> int:
+        """Count `name` once for each key."""
+
+    @command
+    def count_slowly(self, *, name: str, gate: str, key: str) -> int:
+        """Count, but not before the file `gate` is there."""
+
+    @command
+    def count_late(self, *, name: str, seconds: float, key: str) -> int:
+        """Count, dawdle in the same transaction, and commit."""
+
+    @command
+    def die(self, *, key: str) -> None:
+        """Ends its process in the middle of the call."""
+
+
+counting = Counting()

@@ -1,0 +1,84 @@
+"""What the tiny service does."""
+
+import os
+import time
+from decimal import Decimal
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from strangler.chassis import tracing
+from strangler.chassis.rpc import deadline
+from tests.chassis.rpc.counting.contract import Count, TooMany
+
+
+def counts(*, ids: list[int], prefix: str = "") -> dict[int, Count]:
+    return {i: Count(name=f"{prefix}{i}", times=i, weight=Decimal(i) / 8) for i in ids}
+
+
+def times(*, name: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM counted WHERE name = %s", [name])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def limit(*, name: str, limit: int) -> None:
+    raise TooMany(name=name, limit=limit)
+
+
+def echo(*, text: str) -> str:
+    return text
+
+
+def broken() -> None:
+    raise ZeroDivisionError("the defect")
+
+
+def patience(*, seconds: float) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+    return seconds
+
+
+def rest(*, seconds: float) -> float:
+    time.sleep(seconds)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return seconds
+
+
+def budget() -> float:
+    return deadline.remaining() or 0.0
+
+
+def trace() -> str:
+    return tracing.trace_id()
+
+
+def count(*, name: str, key: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO counted VALUES (%s, %s) ON CONFLICT DO NOTHING", [key, name])
+        cursor.execute("INSERT INTO attempts VALUES (%s)", [key])
+    return times(name=name)
+
+
+def count_slowly(*, name: str, gate: str, key: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO attempts VALUES (%s)", [key])
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    return count(name=name, key=key)
+
+
+def count_late(*, name: str, seconds: float, key: str) -> int:
+    with transaction.atomic():
+        counted = count(name=name, key=key)
+        time.sleep(seconds)
+    return counted
+
+
+def die(*, key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO attempts VALUES (%s)", [key])
+    os.kill(os.getpid(), 9)

@@ -1,0 +1,94 @@
+"""Nobody works for a caller who has gone, and no caller waits past its deadline."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from strangler.chassis.errors import DeadlinePassed
+from strangler.chassis.rpc import deadline
+from strangler.chassis.rpc.client import Client
+from strangler.chassis.rpc.policies import SECONDS
+from tests.chassis.rpc.conftest import Remote, number
+from tests.ports import wait_for
+
+Database = psycopg.Connection[Any]
+
+
+def test_deadline_of_the_mark_travels_with_the_call(remote: Remote) -> None:
+    assert SECONDS["query"] - 0.5 < remote.budget() <= SECONDS["query"]
+
+
+def test_deadline_of_the_caller_travels_with_the_call(remote: Remote) -> None:
+    with deadline.within(1.0):
+        assert 0.5 < remote.budget() <= 1.0
+
+
+def test_call_past_the_deadline_is_not_sent(remote: Remote) -> None:
+    with deadline.within(-1), pytest.raises(DeadlinePassed) as caught:
+        remote.echo(text="late")
+    assert not caught.value.unknown
+
+
+def test_caller_gets_its_answer_by_the_clock(remote: Remote) -> None:
+    remote.echo(text="connected")
+    started = time.monotonic()
+    with deadline.within(0.3), pytest.raises(DeadlinePassed) as caught:
+        remote.patience(seconds=5)
+    assert 0.25 < time.monotonic() - started < 0.8
+    assert caught.value.unknown
+
+
+def test_statement_under_way_is_stopped_at_the_deadline(remote: Remote, database: Database) -> None:
+    sleeping = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%%' AND state = 'active'"
+    )
+    remote.echo(text="connected")
+    with deadline.within(0.3), pytest.raises(DeadlinePassed):
+        remote.patience(seconds=30)
+    wait_for(lambda: number(database, sleeping) == 0, seconds=2)
+
+
+def test_nothing_is_committed_past_the_deadline(remote: Remote, database: Database) -> None:
+    remote.echo(text="connected")
+    with deadline.within(0.3), pytest.raises(DeadlinePassed):
+        remote.count_late(name="late", seconds=0.6, key="late")
+    # The connection that did it is back in the pool, and its transaction is over.
+    wait_for(
+        lambda: (
+            not number(
+                database, "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'"
+            )
+        )
+    )
+    assert remote.times(name="late") == 0
+
+
+def test_no_statement_is_begun_past_the_deadline(remote: Remote, service: Any) -> None:
+    with deadline.within(0.3), pytest.raises(DeadlinePassed):
+        remote.rest(seconds=0.5)
+    assert remote.echo(text="still serving") == "still serving"
+
+
+def test_call_that_waited_too_long_is_not_begun(remote: Remote, client: Client, database: Database) -> None:
+    """A foreign client's message, which does not expire at the broker."""
+    late = {"deadline": deadline.to_wire(-1), "caller": "test"}
+    answer = client.connection.request(
+        "tiny.counting.count", b'{"args":[],"kwargs":{"name":"never","key":"never"}}', late, seconds=5
+    )
+    assert b'"kind":"deadline"' in answer
+    assert remote.times(name="never") == 0
+
+
+def test_late_answer_is_dropped_and_disturbs_nobody(remote: Remote, client: Client, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    remote.echo(text="connected")
+    before = client.connection.late
+    with deadline.within(0.3), pytest.raises(DeadlinePassed):
+        remote.count_slowly(name="slow", gate=str(gate), key="slow")
+    gate.touch()
+    wait_for(lambda: client.connection.late == before + 1)
+    assert remote.echo(text="next") == "next"
+    assert not client.connection._waiting

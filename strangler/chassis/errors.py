@@ -10,62 +10,15 @@ class ChassisError(Exception):
     """Base of every error that the chassis raises for a mistake in how it is used or configured."""
 
 
-class RemoteCallError(ChassisError):
-    """A call of a remote domain's method did not do what it was asked to."""
-
-    def __init__(self, domain: str, method: str, reason: str) -> None:
-        super().__init__(f"{domain}.{method}: {reason}")
-        self.domain, self.method, self.reason = domain, method, reason
-
-
-class CallRefused(RemoteCallError):
-    """The two sides disagree about the contract: an unknown method, arguments or answers that do not fit."""
-
-
-class RemoteFailure(RemoteCallError):
-    """The owner failed with an error that its contract does not declare; its log has the details."""
-
-
-class DomainUnavailable(RemoteCallError):
+class DomainUnavailable(ChassisError):
     """A domain's owner cannot be asked now; HTTP callers get 503 with Retry-After.
 
-    Nothing was done, unless `unknown`: then the call may have had its effect. `repeatable` says whether the
-    same call, with the same idempotency key, may be sent again at once.
+    Nothing was done, unless `unknown`: then the call may have had its effect.
     """
 
-    repeatable: ClassVar[bool] = False
-
     def __init__(self, domain: str, method: str, reason: str, *, unknown: bool = False) -> None:
-        super().__init__(domain, method, reason)
-        self.unknown = unknown
-
-
-class Disconnected(DomainUnavailable):
-    """There is no connection to the message broker, or it broke while the call was under way."""
-
-    repeatable = True
-
-
-class Unrouted(DomainUnavailable):
-    """No host has ever served this domain at the message broker."""
-
-    repeatable = True
-
-
-class OwnerUnavailable(DomainUnavailable):
-    """The owner answers that something it needs, such as its database, is away."""
-
-
-class DeadlinePassed(DomainUnavailable):
-    """The answer did not come in time."""
-
-
-class BreakerOpen(DomainUnavailable):
-    """The last calls of this domain all failed, so this one was not tried."""
-
-
-class BulkheadFull(DomainUnavailable):
-    """Too many calls of this domain are under way in this process."""
+        super().__init__(f"{domain}.{method}: {reason}")
+        self.domain, self.method, self.reason, self.unknown = domain, method, reason, unknown
 
 
 class ContractError(Exception):

@@ -19,13 +19,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind
 
 from strangler.chassis import ports
-from strangler.chassis.errors import (
-    DeadlinePassed,
-    Disconnected,
-    DomainUnavailable,
-    RemoteCallError,
-    Unrouted,
-)
+from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.ports import Method
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.connection import (
@@ -36,7 +30,9 @@ from strangler.chassis.rpc.connection import (
     NotRouted,
 )
 from strangler.chassis.rpc.envelope import codec
-from strangler.chassis.rpc.policies import PIPELINE, SECONDS, Call, Proceed
+from strangler.chassis.rpc.errors import DeadlinePassed, Disconnected, Unrouted
+from strangler.chassis.rpc.policies import PIPELINE
+from strangler.chassis.rpc.policies.call import SECONDS, Call, Policy, Proceed
 
 Locate = Callable[[str], str]
 tracer = trace.get_tracer(__name__)
@@ -50,10 +46,10 @@ def own_host(domain: str) -> str:
 class Client:
     """A transport: carries calls to the host where `locate` says that the domain is."""
 
-    def __init__(self, url: str, *, locate: Locate = own_host, caller: str = "", pipeline: Any = PIPELINE):
+    def __init__(self, url: str, *, locate: Locate = own_host, caller: str = ""):
         self.locate, self.caller = locate, caller
         self.connection = Connection(url)
-        self.policies = [policy() for policy in pipeline]
+        self.policies: list[Policy] = [policy() for policy in PIPELINE]
         self._proceed: Proceed = reduce(
             lambda inner, policy: partial(_through, policy, inner), reversed(self.policies), self._send
         )
@@ -87,7 +83,9 @@ class Client:
             return coding.read_answer(self._request(call, f"{call.host}.{name}", body, headers, seconds))
 
     def _request(self, call: Call, key: str, body: bytes, headers: dict[str, Any], seconds: float) -> bytes:
-        def unavailable(kind: type[DomainUnavailable], error: Exception, *, unknown: bool) -> RemoteCallError:
+        def unavailable(
+            kind: type[DomainUnavailable], error: Exception, *, unknown: bool
+        ) -> DomainUnavailable:
             return kind(call.domain, call.method.name, str(error), unknown=unknown)
 
         try:
@@ -102,7 +100,7 @@ class Client:
             raise unavailable(DeadlinePassed, error, unknown=True) from error
 
 
-def _through(policy: Callable[[Call, Proceed], Any], inner: Proceed, call: Call) -> Any:
+def _through(policy: Policy, inner: Proceed, call: Call) -> Any:
     return policy(call, inner)
 
 

@@ -18,9 +18,9 @@ from amqp.basic_message import Message
 from nameko.messaging import QueueConsumer
 from nameko.rpc import Rpc, RpcConsumer
 
-from strangler.chassis.errors import CallRefused, DeadlinePassed
 from strangler.chassis.rpc import deadline, envelope
 from strangler.chassis.rpc.connection import EXCHANGE, REPLY_TO, TRANSIENT
+from strangler.chassis.rpc.errors import CallRefused, DeadlinePassed
 
 log = logging.getLogger(__name__)
 

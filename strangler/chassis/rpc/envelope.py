@@ -13,15 +13,9 @@ from typing import Any
 
 import msgspec
 
-from strangler.chassis.errors import (
-    CallRefused,
-    ContractError,
-    DeadlinePassed,
-    DomainUnavailable,
-    OwnerUnavailable,
-    RemoteFailure,
-)
+from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.ports import Method
+from strangler.chassis.rpc.errors import CallRefused, DeadlinePassed, OwnerUnavailable, RemoteFailure
 
 DECLARED, REFUSED, DEADLINE, UNAVAILABLE, FAILURE = (
     "declared",

@@ -7,11 +7,12 @@ from django.db import InterfaceError, OperationalError
 from opentelemetry import trace
 from psycopg_pool import PoolTimeout
 
-from strangler.chassis.errors import ContractError, DeadlinePassed, DomainUnavailable, OwnerUnavailable
+from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.ports import Port
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.consumer import Entrypoint
 from strangler.chassis.rpc.envelope import Codec, codec
+from strangler.chassis.rpc.errors import DeadlinePassed, OwnerUnavailable
 from strangler.chassis.rpc.providers import Connections, Deadline, Tracing
 
 log = logging.getLogger(__name__)

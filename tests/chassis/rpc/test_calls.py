@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from strangler.chassis import ports
-from strangler.chassis.errors import CallRefused, RemoteFailure, Unrouted
 from strangler.chassis.ports import Port, query
 from strangler.chassis.rpc.client import Client
+from strangler.chassis.rpc.errors import CallRefused, RemoteFailure, Unrouted
 from tests.chassis.rpc.conftest import Remote, Service
 from tests.chassis.rpc.counting.contract import Count, Counting, TooMany, counting
 from tests.rabbitmq import RabbitMQ

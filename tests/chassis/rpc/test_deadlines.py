@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from strangler.chassis.errors import DeadlinePassed
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.client import Client
-from strangler.chassis.rpc.policies import SECONDS
+from strangler.chassis.rpc.errors import DeadlinePassed
+from strangler.chassis.rpc.policies.call import SECONDS
 from tests.chassis.rpc.conftest import Remote, number
 from tests.ports import wait_for
 

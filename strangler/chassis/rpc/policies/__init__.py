@@ -1,0 +1,16 @@
+"""What every remote call goes through, by its mark and where it goes. Nobody configures a call.
+
+From the outside in: a query's fallback answers when nothing else does; what has not been done, or may be
+done again, is repeated within a budget; a breaker stops asking who does not answer; a bulkhead keeps one slow
+domain from taking every thread. (Nygard, "Release It!"; the order is Resilience4j's.)
+"""
+
+from collections.abc import Callable
+
+from strangler.chassis.rpc.policies.breaker import Breaker
+from strangler.chassis.rpc.policies.bulkhead import Bulkhead
+from strangler.chassis.rpc.policies.call import Policy
+from strangler.chassis.rpc.policies.fallback import Fallback
+from strangler.chassis.rpc.policies.retry import Retry
+
+PIPELINE: tuple[Callable[[], Policy], ...] = (Fallback, Retry, Breaker, Bulkhead)

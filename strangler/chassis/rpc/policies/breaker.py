@@ -1,0 +1,47 @@
+"""A circuit breaker: opens after some failures in a row, refuses at once for a while, then lets calls try."""
+
+import threading
+from typing import Any
+
+import pybreaker
+
+from strangler.chassis.errors import DomainUnavailable
+from strangler.chassis.rpc.errors import BreakerOpen, BulkheadFull
+from strangler.chassis.rpc.policies.call import Call, Proceed
+
+FAILURES = 5
+SECONDS = 2.0
+
+
+class Breaker:
+    """One for each domain at each host. Whoever answers is alive, whatever the answer is."""
+
+    def __init__(self) -> None:
+        self.breakers: dict[str, pybreaker.CircuitBreaker] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, call: Call, proceed: Proceed) -> Any:
+        try:
+            # Never .call(), which holds a lock for as long as the call takes.
+            with self.of(call.place).calling():
+                return proceed(call)
+        except pybreaker.CircuitBreakerError:
+            reason = f"its last {FAILURES} calls failed; it is tried again within {SECONDS:g} s"
+            raise BreakerOpen(call.domain, call.method.name, reason) from None
+
+    def of(self, place: str) -> pybreaker.CircuitBreaker:
+        """The breaker of a domain at a host."""
+        with self._lock:
+            if place not in self.breakers:
+                self.breakers[place] = pybreaker.CircuitBreaker(
+                    fail_max=FAILURES,
+                    reset_timeout=SECONDS,
+                    exclude=[lambda error: not _counts(error)],
+                    throw_new_error_on_trip=False,
+                    name=place,
+                )
+            return self.breakers[place]
+
+
+def _counts(error: BaseException) -> bool:
+    return isinstance(error, DomainUnavailable) and not isinstance(error, BulkheadFull)

@@ -1,0 +1,147 @@
+"""The rpc process as a citizen: it waits without stopping others, borrows connections, is seen and traced."""
+
+import http.server
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from strangler.chassis.rpc.client import Client
+from tests.chassis.rpc.conftest import ROOT, SETTINGS, Remote, Service, number
+from tests.chassis.rpc.counting.contract import Counting
+from tests.ports import wait_for
+from tests.probe import answers
+
+USED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tiny-rpc'"
+
+
+def together(call: Callable[[], Any], *, callers: int, times: int = 1) -> list[Any]:
+    """What so many threads got, each calling so often."""
+    outcomes: list[Any] = []
+
+    def ask() -> None:
+        for _ in range(times):
+            try:
+                outcomes.append(call())
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                outcomes.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    return outcomes
+
+
+def test_calls_that_wait_for_the_database_do_not_stop_each_other(remote: Remote) -> None:
+    remote.patience(seconds=0)
+    started = time.monotonic()
+    outcomes = together(lambda: remote.patience(seconds=0.3), callers=6)
+    assert outcomes == [0.3] * 6
+    assert time.monotonic() - started < 6 * 0.3 * 0.6
+
+
+def test_connections_are_borrowed_not_collected(remote: Remote, database: psycopg.Connection[Any]) -> None:
+    """Every call is a greenlet of its own; Django alone would open a connection for each."""
+    outcomes = together(lambda: remote.times(name="pool"), callers=6, times=50)
+    assert outcomes == [0] * 300
+    assert number(database, USED) <= 10
+
+
+def test_it_refuses_to_start_where_a_query_would_stop_every_call(service: Service) -> None:
+    environment = {**service.environment, "PSYCOPG_WAIT_FUNC": "wait_c"}
+    command = [sys.executable, "-m", "strangler.chassis.rpc", SETTINGS]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode
+    assert "PSYCOPG_WAIT_FUNC=wait_selector" in done.stderr
+
+
+def test_it_says_which_domains_it_does_not_host(service: Service) -> None:
+    command = [sys.executable, "-m", "strangler.chassis.rpc", SETTINGS, "nothing"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=service.environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode
+    assert "not hosted here: nothing. Hosted: counting" in done.stderr
+
+
+def test_it_says_that_it_lives(service: Service) -> None:
+    assert answers(service.health)
+    assert answers(service.health.replace("readyz", "livez"))
+
+
+@pytest.fixture
+def spans() -> Iterator[tuple[str, list[Span]]]:
+    """A trace backend: where to send spans, and those that came."""
+    received: list[Span] = []
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = ExportTraceServiceRequest()
+            request.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
+            for resource in request.resource_spans:
+                for scope in resource.scope_spans:
+                    received.extend(scope.spans)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", received
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_trace_goes_on_in_the_service_down_to_its_statement(
+    new_service: Callable[..., Service], client: Client, spans: tuple[str, list[Span]]
+) -> None:
+    endpoint, received = spans
+    traced = new_service(SERVICE="traced", OTLP_ENDPOINT=endpoint, TRACE_SAMPLE_RATIO="0")
+    traced.start()
+    caller = SpanContext(trace_id=0xABCD, span_id=0xEF, is_remote=False, trace_flags=TraceFlags(1))
+    try:
+        with trace.use_span(NonRecordingSpan(caller)):
+            assert client.ask("traced", "counting", Counting.methods["trace"], {}) == format(0xABCD, "032x")
+            client.ask("traced", "counting", Counting.methods["times"], {"name": "n"})
+        wait_for(lambda: {"counting.times", "SELECT"} <= {span.name for span in received}, seconds=10)
+    finally:
+        traced.terminate()
+        assert traced.process is not None
+        assert traced.process.wait(timeout=10) == 0
+    served = next(span for span in received if span.name == "counting.times")
+    asked = next(span for span in received if span.name == "SELECT")
+    assert served.kind == Span.SPAN_KIND_SERVER
+    assert int.from_bytes(served.trace_id, "big") == 0xABCD
+    assert int.from_bytes(served.parent_span_id, "big") == 0xEF
+    assert asked.parent_span_id == served.span_id
+
+
+def test_monolith_boots_without_any_of_it() -> None:
+    """Stages before the first remote call pay nothing for it."""
+    script = (
+        "import django, sys; django.setup(); import monolith.wsgi; "
+        "ours = ('nameko', 'eventlet', 'pybreaker', 'strangler.chassis.rpc'); "
+        "sys.exit(', '.join(name for name in sys.modules if name.startswith(ours)) or None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr

@@ -4,6 +4,7 @@ import typer
 
 from strangler.toolkit import provision
 from strangler.toolkit.config import cli as config
+from strangler.toolkit.contracts import cli as contracts
 from strangler.toolkit.gateway import cli as gateway
 from strangler.toolkit.parity.cli import parity
 from strangler.toolkit.plan import cli as plan
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.add_typer(stack.app, name="stack")
 app.add_typer(plan.app, name="plan")
 app.add_typer(config.app, name="config")
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(gateway.app, name="gateway")
 app.add_typer(traces.app, name="traces")
 app.command("tags")(tags.tags)

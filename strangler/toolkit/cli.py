@@ -8,6 +8,7 @@ from strangler.toolkit.contracts import cli as contracts
 from strangler.toolkit.gateway import cli as gateway
 from strangler.toolkit.parity.cli import parity
 from strangler.toolkit.plan import cli as plan
+from strangler.toolkit.rpc import cli as rpc
 from strangler.toolkit.stack import cli as stack
 from strangler.toolkit.tags import cli as tags
 from strangler.toolkit.traces import cli as traces
@@ -22,6 +23,7 @@ app.add_typer(plan.app, name="plan")
 app.add_typer(config.app, name="config")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(gateway.app, name="gateway")
+app.add_typer(rpc.app, name="rpc")
 app.add_typer(traces.app, name="traces")
 app.command("tags")(tags.tags)
 app.command("provision")(provision.provision)

@@ -37,6 +37,11 @@ BACKOFF_SECONDS = (0.05, 1.0)
 TRANSIENT = 1
 
 
+def dead_letters(service: str) -> str:
+    """The queue of the messages that a service could not work on."""
+    return f"{service}.rpc.dead"
+
+
 class NotConnected(Exception):
     """The broker cannot be reached, so the message was not sent."""
 

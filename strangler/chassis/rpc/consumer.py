@@ -19,7 +19,7 @@ from nameko.messaging import QueueConsumer
 from nameko.rpc import Rpc, RpcConsumer
 
 from strangler.chassis.rpc import deadline, envelope
-from strangler.chassis.rpc.connection import EXCHANGE, REPLY_TO, TRANSIENT
+from strangler.chassis.rpc.connection import EXCHANGE, REPLY_TO, TRANSIENT, dead_letters
 from strangler.chassis.rpc.errors import CallRefused, DeadlinePassed
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,6 @@ FOREIGN_SECONDS = 30.0
 MOST_ATTEMPTS = 3
 WAKE_SECONDS = 0.2
 PERSISTENT = 2
-
-
-def dead_letters(service: str) -> str:
-    """The queue of the messages that a service could not work on."""
-    return f"{service}.rpc.dead"
 
 
 class Messages(QueueConsumer):  # type: ignore[misc]
@@ -151,7 +146,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
             channel.basic_publish(letter, exchange="", routing_key=dead_letters(service))
 
         self._on_channel(message, put_aside)
-        self.reply(message, envelope.refusal(CallRefused(domain, method, reason)))
+        self.reply(message, envelope.refusal(CallRefused(domain, method, reason), kind=envelope.BURIED))
 
     def _refuse(self, message: Any, error: CallRefused) -> None:
         if message.properties.get("reply_to"):

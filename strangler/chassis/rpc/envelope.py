@@ -17,13 +17,8 @@ from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.ports import Method
 from strangler.chassis.rpc.errors import CallRefused, DeadlinePassed, OwnerUnavailable, RemoteFailure
 
-DECLARED, REFUSED, DEADLINE, UNAVAILABLE, FAILURE = (
-    "declared",
-    "refused",
-    "deadline",
-    "unavailable",
-    "failure",
-)
+DECLARED, REFUSED, BURIED = "declared", "refused", "buried"
+DEADLINE, UNAVAILABLE, FAILURE = "deadline", "unavailable", "failure"
 
 encode = msgspec.json.Encoder().encode
 
@@ -147,7 +142,7 @@ class Codec:
         }
         if error.kind in kinds:
             return kinds[error.kind](self.domain, self.method.name, error.value, unknown=error.unknown)
-        if error.kind == REFUSED:
+        if error.kind in (REFUSED, BURIED):
             return CallRefused(self.domain, self.method.name, error.value)
         return RemoteFailure(self.domain, self.method.name, f"{error.exc_type}: {error.value}")
 
@@ -157,7 +152,7 @@ def refusal(
 ) -> bytes:
     """The reply's body of an error that no contract declares."""
     if isinstance(error, CallRefused):
-        kind = REFUSED
+        kind = kind or REFUSED
     elif isinstance(error, DeadlinePassed):
         kind = DEADLINE
     elif isinstance(error, DomainUnavailable):

@@ -1,0 +1,85 @@
+"""A service's dead letters, as the broker keeps them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import kombu
+import msgspec
+from amqp.exceptions import NotFound
+
+from strangler.chassis.rpc.connection import Connection, dead_letters
+from strangler.chassis.rpc.envelope import BURIED, RemoteError
+
+ANSWER_SECONDS = 30.0
+OURS = ("x-reason", "x-routing-key", "x-content-type", "x-compression", "x-attempts", "deadline")
+
+
+class NoSuchService(Exception):
+    """The broker has no dead-letter queue for a service of this name."""
+
+
+class Letter(msgspec.Struct, kw_only=True):
+    """A message that was put aside: why, what it asked for, and its body."""
+
+    reason: str
+    key: str
+    headers: dict[str, Any]
+    body: bytes
+
+    @property
+    def shown(self) -> str:
+        """The body as far as it can be read."""
+        return self.body.decode(errors="backslashreplace")
+
+
+class _Answer(msgspec.Struct):
+    error: RemoteError | None = None
+
+
+@contextmanager
+def opened(broker: str, service: str) -> Iterator[Iterator[tuple[Letter, kombu.Message]]]:
+    """The letters of `<host>.<domain>` one by one; those not acknowledged stay. Raises NoSuchService."""
+    with kombu.Connection(broker, connect_timeout=5) as connection:
+        channel = connection.channel()
+        queue = kombu.Queue(dead_letters(service), channel=channel)
+        try:
+            waiting = queue.queue_declare(passive=True).message_count
+        except NotFound:
+            raise NoSuchService(
+                f"{service} has no dead letters: it never ran here. Services are named `<host>.<domain>`."
+            ) from None
+        yield _each(queue, waiting)
+
+
+def _each(queue: kombu.Queue, waiting: int) -> Iterator[tuple[Letter, kombu.Message]]:
+    for _ in range(waiting):  # those that come meanwhile are not ours
+        message = queue.get(no_ack=False)
+        if message is None:
+            return
+        headers = dict(message.headers or {})
+        body: Any = message.body
+        letter = Letter(
+            reason=str(headers.get("x-reason", "")),
+            key=str(headers.get("x-routing-key", "")),
+            headers=headers,
+            body=body.encode() if isinstance(body, str) else bytes(body),
+        )
+        yield letter, message
+
+
+def send_again(connection: Connection, letter: Letter) -> RemoteError | None:
+    """Ask once more, and return the error of the answer if it has one.
+
+    Raises what `Connection.request` raises when there is no answer.
+    """
+    headers = {name: value for name, value in letter.headers.items() if name not in OURS}
+    if compression := letter.headers.get("x-compression"):
+        headers["compression"] = compression
+    answer = connection.request(letter.key, letter.body, headers, seconds=ANSWER_SECONDS)
+    return msgspec.json.decode(answer, type=_Answer).error
+
+
+def put_aside_again(error: RemoteError | None) -> bool:
+    """Whether the service made a new letter of it, so that the old one is not needed."""
+    return error is not None and error.kind == BURIED

@@ -43,6 +43,7 @@ class Accounts(Port):
     """The port of those who come to the shop."""
 
     domain = "accounts"
+    resolves = {"User": "users"}
 
     @query
     def users(self, *, ids: list[int]) -> dict[int, User]:

@@ -33,6 +33,7 @@ class Catalog(Port):
     """The port of what can be bought."""
 
     domain = "catalog"
+    resolves = {"Product": "products"}
 
     @query
     def products(self, *, ids: list[int]) -> dict[int, Product]:

@@ -24,7 +24,7 @@ place follows Sentry's hybrid cloud RPC services.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from types import ModuleType
@@ -69,6 +69,7 @@ class Transport(Protocol):
 
 
 _implementations: dict[str, ModuleType] = {}
+_ports: dict[str, "type[Port]"] = {}
 _transport: Transport | None = None
 
 
@@ -88,15 +89,35 @@ def hosted(domain: str) -> bool:
     return domain in _implementations
 
 
+def resolver(domain: str, model: str) -> Callable[[list[int]], dict[int, Any]] | None:
+    """What fetches these rows of a domain by id, if its contract is known here and says how."""
+    port = _ports.get(domain)
+    if port is None or model not in port.resolves:
+        return None
+    return lambda ids: getattr(port(), port.resolves[model])(ids=ids)
+
+
 class Port:
-    """Base of every contract's interface. Subclasses set `domain` and declare marked methods."""
+    """Base of every contract's interface. Subclasses set `domain` and declare marked methods.
+
+    `resolves` says which query answers for references to which of the domain's models: {"Product":
+    "products"} for a query that takes `ids` and gives DTOs by id.
+    """
 
     domain: ClassVar[str]
     methods: ClassVar[dict[str, Method]]
+    resolves: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
         marked = {name: value for name, value in vars(cls).items() if hasattr(value, "port_method")}
         cls.methods = {name: value.port_method for name, value in marked.items()}
+        for model, name in cls.resolves.items():
+            found = cls.methods.get(name)
+            if found is None or found.kind != "query" or [*found.signature.parameters] != ["ids"]:
+                raise PortMismatch(
+                    f"{cls.__qualname__}: {model} is resolved by a query `{name}(self, *, ids)`."
+                )
+        _ports.setdefault(getattr(cls, "domain", ""), cls)
 
     def _call(self, method: Method, arguments: dict[str, Any]) -> Any:
         implementation = _implementations.get(self.domain)

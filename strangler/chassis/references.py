@@ -4,8 +4,9 @@
 
 Where this process hosts both domains the field is a real foreign key with a constraint. Where the
 target lives elsewhere it is the same column without one: `order.user_id` works as before, and
-`order.user` asks the resolver that was registered for the target, which answers with the contract's
-DTO. Both deconstruct alike, so the migrations of a domain are the same everywhere.
+`order.user` asks the query that the target's contract names for it (`Port.resolves`), or the resolver
+that was registered, which answers with the contract's DTO. Both deconstruct alike, so the migrations
+of a domain are the same everywhere.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db import models
 
+from strangler.chassis import ports
 from strangler.chassis.errors import ChassisError
 
 Resolver = Callable[[list[int]], dict[int, Any]]
@@ -145,11 +147,13 @@ class RemoteTarget:
         instance.__dict__.pop(self.cache, None)
 
     def fetch(self, ids: list[int]) -> dict[int, Any]:
-        resolver = _resolvers.get(self.field.reference_to.lower())
+        domain, _, model = self.field.reference_to.partition(".")
+        resolver = _resolvers.get(self.field.reference_to.lower()) or ports.resolver(domain, model)
         if resolver is None:
             raise NoResolver(
-                f"{self.field.reference_to} is not hosted here and has no resolver: call "
-                f"`resolve_with({self.field.reference_to!r}, …)` in this host's settings."
+                f"{self.field.reference_to} is not hosted here and has no resolver: say in its contract "
+                f'which query answers for it (`resolves = {{"{model}": …}}`), or call '
+                f"`resolve_with({self.field.reference_to!r}, …)`."
             )
         return resolver(ids)
 

@@ -42,6 +42,16 @@ def dead_letters(service: str) -> str:
     return f"{service}.rpc.dead"
 
 
+def publish(
+    channel: Any, message: Message, *, key: str, exchange: str = EXCHANGE, mandatory: bool = False
+) -> None:
+    """Send a message; a mandatory one comes back if no queue takes it.
+
+    Not by basic_publish, which first reads from the socket, and that is another thread's (or greenlet's).
+    """
+    channel.send_method(spec.Basic.Publish, "Bssbb", (0, exchange, key, mandatory, False), message)
+
+
 class NotConnected(Exception):
     """The broker cannot be reached, so the message was not sent."""
 
@@ -143,8 +153,7 @@ class Connection:
             self._sent += 1
             self._unconfirmed[self._sent] = pending
             try:
-                # Not basic_publish, which reads from the socket: that is the other thread's.
-                channel.send_method(spec.Basic.Publish, "Bssbb", (0, EXCHANGE, key, True, False), message)
+                publish(channel, message, key=key, mandatory=True)
             except (OSError, amqp.AMQPError) as error:
                 self._hang_up(channel)
                 raise ConnectionLost(f"the message could not be sent: {error}") from error

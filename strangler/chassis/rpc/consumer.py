@@ -8,7 +8,8 @@ stopping container keeps that connection until everything under way is answered.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from nameko.messaging import QueueConsumer
 from nameko.rpc import Rpc, RpcConsumer
 
 from strangler.chassis.rpc import deadline, envelope
-from strangler.chassis.rpc.connection import EXCHANGE, REPLY_TO, TRANSIENT, dead_letters
+from strangler.chassis.rpc.connection import EXCHANGE, REPLY_TO, TRANSIENT, dead_letters, publish
 from strangler.chassis.rpc.errors import CallRefused, DeadlinePassed
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 FOREIGN_SECONDS = 30.0
 """The deadline of a call whose caller sent none."""
 
+MOST_SECONDS = 60.0
 MOST_ATTEMPTS = 3
+PATIENCE = {"interval_start": 0.1, "interval_step": 0.2, "interval_max": 1.0}
 WAKE_SECONDS = 0.2
 PERSISTENT = 2
 
@@ -37,10 +40,28 @@ class Messages(QueueConsumer):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.under_way = 0
+        self.under_way: set[Any] = set()
+        self.connected = False
 
     def run(self, **options: Any) -> None:
         super().run(safety_interval=WAKE_SECONDS, **options)
+
+    @contextmanager
+    def establish_connection(self) -> Iterator[Any]:
+        """As kombu's, which would pause for up to half a minute after a long outage."""
+        with self.create_connection() as connection:
+            connection.ensure_connection(self.on_connection_error, **PATIENCE)
+            yield connection
+
+    def consume(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        try:
+            yield from super().consume(*arguments, **options)
+        finally:
+            self.connected = False
+
+    def on_consume_ready(self, *arguments: Any, **options: Any) -> None:
+        self.connected = True
+        super().on_consume_ready(*arguments, **options)
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
         for provider in self._providers:
@@ -61,12 +82,12 @@ class Messages(QueueConsumer):  # type: ignore[misc]
             self.should_stop = True
 
     def _take(self, provider: Any, message: Any) -> None:
-        self.under_way += 1
+        self.under_way.add(message)
         # In a greenlet of its own: it may wait for a free worker, and the broker's heartbeat must not.
         self.container.spawn_managed_thread(partial(provider.handle_message, message), identifier="message")
 
     def _unreadable(self, provider: Any, message: Any, error: Exception) -> None:
-        self.under_way += 1
+        self.under_way.add(message)
         provider.bury(message, f"unreadable: {error}")
 
 
@@ -76,6 +97,14 @@ class Calls(RpcConsumer):  # type: ignore[misc]
     queue_consumer = Messages()
 
     def handle_message(self, message: Any) -> None:
+        """Work on it, refuse it, or put it aside. What is raised here would end the container."""
+        try:
+            self._handle(message)
+        except Exception as error:
+            log.exception("a message could not be handled")
+            self.bury(message, f"could not be handled: {error!r}")
+
+    def _handle(self, message: Any) -> None:
         headers = message.headers or {}
         method = message.delivery_info["routing_key"].rpartition(".")[2]
         domain = self.container.service_name.rpartition(".")[2]
@@ -83,6 +112,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
             self._once_more(message, headers)
             return
         seconds = deadline.from_wire(headers.get("deadline"), otherwise=FOREIGN_SECONDS)
+        seconds = min(seconds, MOST_SECONDS)
         if seconds <= 0:
             late = DeadlinePassed(domain, method, "the deadline passed before the call was begun")
             self.reply(message, envelope.refusal(late))
@@ -116,7 +146,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
                 }
                 # Direct reply-to goes by the default exchange, Nameko's own reply queues by its own.
                 exchange = "" if reply_to.startswith(f"{REPLY_TO}.") else EXCHANGE
-                channel.basic_publish(Message(body, **properties), exchange=exchange, routing_key=reply_to)
+                publish(channel, Message(body, **properties), exchange=exchange, key=reply_to)
 
         self._finish(message, answer)
 
@@ -143,7 +173,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
         domain, method = service.rpartition(".")[2], message.delivery_info["routing_key"].rpartition(".")[2]
 
         def put_aside(channel: Any) -> None:
-            channel.basic_publish(letter, exchange="", routing_key=dead_letters(service))
+            publish(channel, letter, exchange="", key=dead_letters(service))
 
         self._on_channel(message, put_aside)
         self.reply(message, envelope.refusal(CallRefused(domain, method, reason), kind=envelope.BURIED))
@@ -171,7 +201,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
         key = message.delivery_info["routing_key"]
 
         def send_again(channel: Any) -> None:
-            channel.basic_publish(again, exchange=EXCHANGE, routing_key=key)
+            publish(channel, again, key=key)
 
         self._finish(message, send_again)
 
@@ -196,7 +226,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
         try:
             self._on_channel(message, work_and_acknowledge)
         finally:
-            self.queue_consumer.under_way -= 1
+            self.queue_consumer.under_way.discard(message)
 
 
 def _body(message: Any) -> bytes:

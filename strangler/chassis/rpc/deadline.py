@@ -48,4 +48,4 @@ def to_wire(seconds: float) -> int:
 
 def from_wire(header: object, *, otherwise: float) -> float:
     """Seconds left of a header's deadline, or `otherwise` where a foreign caller sent none."""
-    return header / 1000 - time.time() if isinstance(header, int) else otherwise
+    return header / 1000 - time.time() if isinstance(header, int | float) else otherwise

@@ -16,6 +16,7 @@ from strangler.chassis import logs, tracing
 from strangler.chassis.config import current
 from strangler.chassis.discovery import Registration
 from strangler.chassis.errors import ChassisError
+from strangler.chassis.rpc.consumer import Messages
 from strangler.chassis.rpc.database.settings import pooled
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,12 @@ class Server:
             self.registration.stop()
         self.runner.stop()
 
+    @property
+    def serving(self) -> bool:
+        """Whether calls reach it: started, not stopping, and connected to the broker."""
+        consumers = [x for c in self.runner.containers for x in c.subextensions if isinstance(x, Messages)]
+        return self.ready and all(consumer.connected for consumer in consumers)
+
     def health(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         """`/livez` and `/readyz`, as every host's."""
         from django.db import DatabaseError, connection
@@ -134,8 +141,8 @@ class Server:
                 body = {"status": "unavailable", "database": "down"}
             finally:
                 connection.close()
-            if not self.ready:
-                body = {"status": "unavailable"}
+            if not self.serving:
+                body = {**body, "status": "unavailable", "broker": "down"}
         status = "200 OK" if body["status"] == "ok" else "503 Service Unavailable"
         start_response(status, [("Content-Type", "application/json")])
         return [msgspec.json.encode(body)]

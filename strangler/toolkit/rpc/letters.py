@@ -44,12 +44,12 @@ def opened(broker: str, service: str) -> Iterator[Iterator[tuple[Letter, kombu.M
         channel = connection.channel()
         queue = kombu.Queue(dead_letters(service), channel=channel)
         try:
-            waiting = queue.queue_declare(passive=True).message_count
+            declared: Any = queue.queue_declare(passive=True)
         except NotFound:
             raise NoSuchService(
                 f"{service} has no dead letters: it never ran here. Services are named `<host>.<domain>`."
             ) from None
-        yield _each(queue, waiting)
+        yield _each(queue, declared.message_count)
 
 
 def _each(queue: kombu.Queue, waiting: int) -> Iterator[tuple[Letter, kombu.Message]]:

@@ -14,6 +14,7 @@ import pytest
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.client import Client
+from strangler.chassis.rpc.policies.call import SECONDS
 from tests.chassis.rpc.conftest import Remote, Service, number
 from tests.ports import wait_for
 from tests.rabbitmq import RabbitMQ
@@ -94,15 +95,46 @@ def test_broker_killed_in_mid_call_hangs_nobody_and_is_found_again(
     thread.join(timeout=10)
     assert isinstance(outcome[0], DomainUnavailable) or outcome == [1]
     rabbitmq.start()
-
-    def served() -> bool:
-        try:
-            return bool(remote.echo(text="again") == "again")
-        except DomainUnavailable:
-            return False
-
-    wait_for(served, seconds=20)
+    wait_for(lambda: answered(remote), seconds=20)
     assert remote.count(name="cut", key="cut") == 1
+
+
+def test_callers_go_on_through_a_restart_of_the_broker(rabbitmq: RabbitMQ, remote: Remote) -> None:
+    """Each of them gets an answer or a clear error by its deadline, and then answers again."""
+    longest, unclear, again = [0.0], [], threading.Event()
+
+    def ask() -> None:
+        while not again.is_set():
+            started = time.monotonic()
+            try:
+                remote.echo(text="x")
+            except DomainUnavailable:
+                again.wait(0.05)
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                unclear.append(error)
+            longest[0] = max(longest[0], time.monotonic() - started)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        rabbitmq.kill()
+        rabbitmq.start()
+        wait_for(lambda: answered(remote), seconds=20)
+    finally:
+        again.set()
+        for thread in threads:
+            thread.join(timeout=10)
+    assert not any(thread.is_alive() for thread in threads)
+    assert not unclear
+    assert longest[0] < SECONDS["query"] + 0.5
+
+
+def answered(remote: Remote) -> bool:
+    try:
+        return bool(remote.echo(text="again") == "again")
+    except DomainUnavailable:
+        return False
 
 
 def next_dead_letter(broker: RabbitMQ) -> kombu.Message:

@@ -28,10 +28,15 @@ class Counting(Port):
     """The port of a counter."""
 
     domain = "counting"
+    resolves = {"Count": "tallies"}
 
     @query
     def counts(self, *, ids: list[int], prefix: str = "") -> dict[int, Count]:
         """Made up from the ids."""
+
+    @query
+    def tallies(self, *, ids: list[int]) -> dict[int, Count]:
+        """Like counts, for references."""
 
     @query(fallback=lambda *, name: -1)
     def times(self, *, name: str) -> int:

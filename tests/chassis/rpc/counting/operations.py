@@ -16,6 +16,10 @@ def counts(*, ids: list[int], prefix: str = "") -> dict[int, Count]:
     return {i: Count(name=f"{prefix}{i}", times=i, weight=Decimal(i) / 8) for i in ids}
 
 
+def tallies(*, ids: list[int]) -> dict[int, Count]:
+    return counts(ids=ids)
+
+
 def times(*, name: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM counted WHERE name = %s", [name])

@@ -1,0 +1,68 @@
+"""References to a remote domain's rows are resolved by the query that its contract names, all in one call."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from strangler.chassis import ports
+from strangler.chassis.ports import Method, Port, PortMismatch, query
+from strangler.chassis.references import NoResolver, RemoteTarget, prefetch
+from strangler.chassis.rpc.client import Client
+from tests.chassis.rpc.conftest import Service
+
+
+class Row:
+    """As a model's instance; `count` is its reference."""
+
+    def __init__(self, count_id: int) -> None:
+        self.count_id = count_id
+
+
+field: Any = SimpleNamespace(name="count", attname="count_id", reference_to="counting.Count")
+Row.count = RemoteTarget(field)  # type: ignore[attr-defined]
+
+
+class Counted:
+    """A transport that counts the calls that it passes on."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.calls = client, 0
+
+    def call(self, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        self.calls += 1
+        return self.client.call(domain, method, arguments)
+
+
+def test_a_list_costs_one_call(service: Service, client: Client) -> None:
+    transport = Counted(client)
+    rows: Any = [Row(3), Row(5), Row(3)]
+    ports.use_transport(transport)
+    try:
+        prefetch(rows, "count")
+        assert [row.count.name for row in rows] == ["3", "5", "3"]
+        assert transport.calls == 1
+        assert Row(8).count.times == 8  # type: ignore[attr-defined]
+        assert transport.calls == 2
+    finally:
+        ports.use_transport(None)
+
+
+def test_reference_that_no_contract_resolves_says_what_to_do() -> None:
+    unknown: Any = SimpleNamespace(name="x", attname="x_id", reference_to="counting.Other")
+    with pytest.raises(NoResolver, match=r'resolves = \{"Other": …\}'):
+        RemoteTarget(unknown).fetch([1])
+
+
+def test_contract_that_resolves_by_something_else_is_refused() -> None:
+    with pytest.raises(PortMismatch, match=r"Thing is resolved by a query `thing\(self, \*, ids\)`"):
+
+        class Wrong(Port):
+            """Its `thing` takes no ids."""
+
+            domain = "wrong"
+            resolves = {"Thing": "thing"}
+
+            @query
+            def thing(self, *, name: str) -> int:
+                """One."""

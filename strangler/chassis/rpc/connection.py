@@ -185,7 +185,7 @@ class Connection:
         while not self._stop.is_set():
             try:
                 channel = self._connect()
-            except (OSError, amqp.AMQPError, kombu.exceptions.OperationalError) as error:
+            except Exception as error:  # noqa: BLE001 - what answers there may be anything
                 log.log(logging.DEBUG if failing else logging.WARNING, "no message broker: %s", error)
                 failing = True
                 self._stop.wait(backoff)

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import amqp
 import kombu
 
 from tests.ports import free_port, wait_for
@@ -62,7 +63,7 @@ class RabbitMQ:
         try:
             with kombu.Connection(self.url, connect_timeout=1) as connection:
                 connection.connect()
-        except OSError:
+        except (OSError, amqp.AMQPError):  # not yet, or on its way up
             return False
         return True
 

@@ -207,13 +207,18 @@ class Connection:
             connect_timeout=CONNECT_SECONDS,
             transport_options={"read_timeout": READ_SECONDS, "write_timeout": WRITE_SECONDS},
         )
-        channel = url.transport.establish_connection().channel()
-        channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
-        channel.basic_consume(REPLY_TO, no_ack=True, callback=self._arrived)
-        channel.events["basic_ack"].add(self._confirmed)
-        channel.events["basic_nack"].add(self._confirmed)
-        channel.events["basic_return"].add(self._returned)
-        channel.confirm_select()
+        connection = url.transport.establish_connection()
+        try:
+            channel = connection.channel()
+            channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
+            channel.basic_consume(REPLY_TO, no_ack=True, callback=self._arrived)
+            channel.events["basic_ack"].add(self._confirmed)
+            channel.events["basic_nack"].add(self._confirmed)
+            channel.events["basic_return"].add(self._returned)
+            channel.confirm_select()
+        except BaseException:
+            connection.collect()
+            raise
         with self._write:
             self._channel, self._sent, self._unconfirmed = channel, 0, {}
         self._up.set()

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import amqp
+import eventlet
 import kombu
 from amqp.basic_message import Message
 from nameko.messaging import QueueConsumer
@@ -44,7 +45,13 @@ class Messages(QueueConsumer):  # type: ignore[misc]
         self.connected = False
 
     def run(self, **options: Any) -> None:
-        super().run(safety_interval=WAKE_SECONDS, **options)
+        while not self.should_stop:
+            try:
+                super().run(safety_interval=WAKE_SECONDS, **options)
+            except amqp.AMQPError as error:
+                # A broker on its way up refuses queues that it has not found yet.
+                log.warning("the message broker refused: %s", error)
+                eventlet.sleep(PATIENCE["interval_max"])
 
     @contextmanager
     def establish_connection(self) -> Iterator[Any]:

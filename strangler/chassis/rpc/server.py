@@ -96,17 +96,17 @@ class Server:
         for port in hosted_ports(domains):
             self.runner.add_service(service(port, host=settings.service))
         self.registration: Registration | None = None
-        self.ready = False
+        self.ready = self.stopping = False
 
     def start(self) -> None:
+        """Return once calls reach it, which is when the broker is there; it tells its health before."""
+        if bind := os.environ.get("BIND", ""):
+            host, _, port = bind.rpartition(":")
+            listener = eventlet.listen((host, int(port)))
+            eventlet.spawn(eventlet.wsgi.server, listener, self.health, log_output=False)
         self.runner.start()
         self.ready = True
         settings = current()
-        if bind := os.environ.get("BIND", ""):
-            host, _, port = bind.rpartition(":")
-            eventlet.spawn(
-                eventlet.wsgi.server, eventlet.listen((host, int(port))), self.health, log_output=False
-            )
         if settings.consul_url and settings.advertise:
             name = f"{settings.service}-rpc"
             self.registration = Registration(settings.consul_url, name, settings.advertise, routed=False)
@@ -115,7 +115,9 @@ class Server:
 
     def stop(self) -> None:
         """Take no more calls, finish those under way."""
-        self.ready = False
+        if self.stopping:
+            return
+        self.ready, self.stopping = False, True
         if self.registration is not None:
             self.registration.stop()
         self.runner.stop()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, LiteralString
@@ -30,6 +31,25 @@ def number(database: psycopg.Connection[Any], sql: LiteralString, *values: objec
     row = database.execute(sql, values).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def together(call: Callable[[], Any], *, callers: int, times: int = 1) -> list[Any]:
+    """What so many threads got, each calling so often."""
+    outcomes: list[Any] = []
+
+    def ask() -> None:
+        for _ in range(times):
+            try:
+                outcomes.append(call())
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                outcomes.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    return outcomes
 
 
 class Service:

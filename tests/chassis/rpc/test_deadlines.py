@@ -11,7 +11,7 @@ from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.client import Client
 from strangler.chassis.rpc.errors import DeadlinePassed
 from strangler.chassis.rpc.policies.call import SECONDS
-from tests.chassis.rpc.conftest import Remote, number
+from tests.chassis.rpc.conftest import Remote, number, together
 from tests.ports import wait_for
 
 Database = psycopg.Connection[Any]
@@ -24,6 +24,15 @@ def test_deadline_of_the_mark_travels_with_the_call(remote: Remote) -> None:
 def test_deadline_of_the_caller_travels_with_the_call(remote: Remote) -> None:
     with deadline.within(1.0):
         assert 0.5 < remote.budget() <= 1.0
+
+
+def test_deadline_travels_on_to_the_next_service(remote: Remote) -> None:
+    """A service's own calls share a connection as well, without a thread of the operating system."""
+    with deadline.within(2.0):
+        assert 1.0 < remote.relayed(seconds=10) <= 2.0
+        assert 0.2 < remote.relayed(seconds=0.5) <= 0.5
+    answers = together(lambda: remote.relayed(seconds=1), callers=4, times=5)
+    assert all(0 < answer <= 1 for answer in answers), answers
 
 
 def test_call_past_the_deadline_is_not_sent(remote: Remote) -> None:

@@ -17,31 +17,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from strangler.chassis.rpc.client import Client
-from tests.chassis.rpc.conftest import ROOT, SETTINGS, Remote, Service, number
+from tests.chassis.rpc.conftest import ROOT, SETTINGS, Remote, Service, number, together
 from tests.chassis.rpc.counting.contract import Counting
 from tests.ports import wait_for
 from tests.probe import answers
 
 USED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tiny-rpc'"
-
-
-def together(call: Callable[[], Any], *, callers: int, times: int = 1) -> list[Any]:
-    """What so many threads got, each calling so often."""
-    outcomes: list[Any] = []
-
-    def ask() -> None:
-        for _ in range(times):
-            try:
-                outcomes.append(call())
-            except Exception as error:  # noqa: BLE001 - the test looks at it
-                outcomes.append(error)
-
-    threads = [threading.Thread(target=ask) for _ in range(callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return outcomes
 
 
 def test_calls_that_wait_for_the_database_do_not_stop_each_other(remote: Remote) -> None:

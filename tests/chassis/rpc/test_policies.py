@@ -165,6 +165,26 @@ def test_full_bulkhead_refuses_and_keeps_others_afloat(monkeypatch: pytest.Monke
     assert policy(call(), lambda _: "room again") == "room again"
 
 
+def test_bulkhead_serves_who_came_first() -> None:
+    """Those who call again and again do not keep the others out."""
+    policy, stop, outcomes = Bulkhead(), threading.Event(), []
+
+    def call_all_the_time() -> None:
+        while not stop.is_set():
+            policy(call(), lambda _: stop.wait(0.001))
+
+    threads = [threading.Thread(target=call_all_the_time) for _ in range(bulkhead.CALLS * 2)]
+    for thread in threads:
+        thread.start()
+    try:
+        outcomes = [policy(call(), lambda _: "served") for _ in range(100)]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=5)
+    assert outcomes == ["served"] * 100
+
+
 def test_fallback_answers_for_who_is_out_of_reach_and_for_nobody_else() -> None:
     assert Fallback()(call("times", name="n"), failing(UNSENT)[0]) == -1
     with pytest.raises(CallRefused):

@@ -4,6 +4,7 @@ A timeout is not repeated: who is slow would get the same work twice. The budget
 share of the calls, so that an outage is not multiplied.
 """
 
+import logging
 import threading
 from typing import Any
 
@@ -12,6 +13,9 @@ import stamina
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.errors import Unreached
 from strangler.chassis.rpc.policies.call import ATTEMPTS, Call, Proceed
+
+# Its own lines say neither what is repeated nor why; who gives up says both.
+logging.getLogger("stamina").setLevel(logging.ERROR)
 
 PAUSE_SECONDS, JITTER_SECONDS, MOST_PAUSE_SECONDS = 0.02, 0.05, 0.25
 SHARE, RESERVE = 0.1, 10.0

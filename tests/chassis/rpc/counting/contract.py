@@ -67,6 +67,10 @@ class Counting(Port):
         """The seconds that are left of the caller's deadline."""
 
     @query
+    def relayed(self, *, seconds: float) -> float:
+        """The `budget` that another service would have: a remote call from within one, bounded so."""
+
+    @query
     def trace(self) -> str:
         """The id of the trace that the call belongs to."""
 

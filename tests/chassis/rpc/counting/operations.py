@@ -3,13 +3,15 @@
 import os
 import time
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from django.db import connection, transaction
 
 from strangler.chassis import tracing
 from strangler.chassis.rpc import deadline
-from tests.chassis.rpc.counting.contract import Count, TooMany
+from strangler.chassis.rpc.client import Client
+from tests.chassis.rpc.counting.contract import Count, Counting, TooMany
 
 
 def counts(*, ids: list[int], prefix: str = "") -> dict[int, Count]:
@@ -54,6 +56,17 @@ def rest(*, seconds: float) -> float:
 
 def budget() -> float:
     return deadline.remaining() or 0.0
+
+
+@cache
+def onward() -> Client:
+    return Client(os.environ["BROKER_URL"], caller="tiny")
+
+
+def relayed(*, seconds: float) -> float:
+    with deadline.within(seconds):
+        left: float = onward().ask("tiny", "counting", Counting.methods["budget"], {})
+        return left
 
 
 def trace() -> str:

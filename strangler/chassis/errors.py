@@ -13,8 +13,10 @@ class ChassisError(Exception):
 class DomainUnavailable(ChassisError):
     """A domain's owner cannot be asked now; HTTP callers get 503 with Retry-After.
 
-    Nothing was done, unless `unknown`: then the call may have had its effect.
+    Nothing was done, unless `unknown`: then the call may have had its effect. `busy`: others hold the rows.
     """
+
+    busy: ClassVar[bool] = False
 
     def __init__(self, domain: str, method: str, reason: str, *, unknown: bool = False) -> None:
         super().__init__(f"{domain}.{method}: {reason}")

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER = 2
 """Seconds after which a client may try again when a dependency was down or a lock was busy."""
 
+LOCKED = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 # What PostgreSQL raises for a value that no column can hold although the serializer let it pass.
 BAD_VALUES = (DataError, UnicodeEncodeError, OverflowError)
 
@@ -92,16 +93,13 @@ class Handler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
             logger.warning("The database refused: %s", exc)
-            busy = isinstance(
-                exc.__cause__, pg.LockNotAvailable | pg.DeadlockDetected | pg.SerializationFailure
-            )
-            return Busy() if busy else Unavailable()
+            return Busy() if isinstance(exc.__cause__, LOCKED) else Unavailable()
         if isinstance(exc, DomainNotHosted):
             logger.error("%s", exc)
             return Unavailable()
         if isinstance(exc, DomainUnavailable):
             logger.warning("%s", exc)
-            return Unavailable()
+            return Busy() if exc.busy else Unavailable()
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()
         if isinstance(exc, SuspiciousOperation):

@@ -123,7 +123,7 @@ class Connection:
             application_headers=headers,
         )
         try:
-            channel = self._publish(key, message, number, pending)
+            channel = self._publish(key, message, number, pending, ends)
             return self._answer(pending, channel, ends)
         finally:
             self._waiting.pop(number, None)
@@ -144,8 +144,10 @@ class Connection:
                     self._thread = threading.Thread(target=self._run, name="rpc", daemon=True)
                     self._thread.start()
 
-    def _publish(self, key: str, message: Message, number: str, pending: Pending) -> Any:
-        with self._write:
+    def _publish(self, key: str, message: Message, number: str, pending: Pending, ends: float) -> Any:
+        if not self._write.acquire(timeout=max(0.0, ends - time.monotonic())):
+            raise NotConnected("the message broker takes nothing")
+        try:
             channel = self._channel
             if channel is None:
                 raise NotConnected("the message broker went away")
@@ -157,7 +159,9 @@ class Connection:
             except (OSError, amqp.AMQPError) as error:
                 self._hang_up(channel)
                 raise ConnectionLost(f"the message could not be sent: {error}") from error
-        return channel
+            return channel
+        finally:
+            self._write.release()
 
     def _answer(self, pending: Pending, channel: Any, ends: float) -> bytes:
         answer = self._next(pending, min(ends, time.monotonic() + CONFIRM_SECONDS))

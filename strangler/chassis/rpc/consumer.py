@@ -264,5 +264,10 @@ class Entrypoint(Rpc):  # type: ignore[misc]
     def _answer(self, message: Any, worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
         # The method answers for its own failures; what else goes wrong is the chassis's.
         body = result if exc_info is None else envelope.refusal(exc_info[1])
-        self.rpc_consumer.reply(message, body)
+        error = None if message.properties.get("reply_to") else envelope.error_of(body)
+        if error is None:
+            self.rpc_consumer.reply(message, body)
+        else:
+            # Nobody would ever hear of it.
+            self.rpc_consumer.bury(message, f"{error.exc_type}: {error.value}")
         return result, exc_info

@@ -15,10 +15,16 @@ import msgspec
 
 from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.ports import Method
-from strangler.chassis.rpc.errors import CallRefused, DeadlinePassed, OwnerUnavailable, RemoteFailure
+from strangler.chassis.rpc.errors import (
+    CallRefused,
+    DeadlinePassed,
+    OwnerBusy,
+    OwnerUnavailable,
+    RemoteFailure,
+)
 
 DECLARED, REFUSED, BURIED = "declared", "refused", "buried"
-DEADLINE, UNAVAILABLE, FAILURE = "deadline", "unavailable", "failure"
+DEADLINE, UNAVAILABLE, BUSY, FAILURE = "deadline", "unavailable", "busy", "failure"
 
 encode = msgspec.json.Encoder().encode
 
@@ -139,6 +145,7 @@ class Codec:
         kinds: Mapping[str, type[DomainUnavailable]] = {
             DEADLINE: DeadlinePassed,
             UNAVAILABLE: OwnerUnavailable,
+            BUSY: OwnerBusy,
         }
         if error.kind in kinds:
             return kinds[error.kind](self.domain, self.method.name, error.value, unknown=error.unknown)
@@ -156,7 +163,7 @@ def refusal(
     elif isinstance(error, DeadlinePassed):
         kind = DEADLINE
     elif isinstance(error, DomainUnavailable):
-        kind = UNAVAILABLE
+        kind = BUSY if error.busy else UNAVAILABLE
     described = RemoteError(
         exc_type=name or type(error).__name__,
         exc_path=f"{type(error).__module__}.{type(error).__name__}",
@@ -167,6 +174,11 @@ def refusal(
         unknown=getattr(error, "unknown", False),
     )
     return encode({"result": None, "error": described})
+
+
+def error_of(body: bytes) -> RemoteError | None:
+    """The error that an answer tells of, if it does."""
+    return _answers.decode(body).error
 
 
 _codecs: dict[Any, Codec] = {}

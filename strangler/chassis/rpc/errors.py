@@ -39,6 +39,12 @@ class OwnerUnavailable(DomainUnavailable):
     """The owner answers that something it needs, such as its database, is away."""
 
 
+class OwnerBusy(DomainUnavailable):
+    """The owner answers that the rows are locked by others for longer than it waits."""
+
+    busy = True
+
+
 class DeadlinePassed(DomainUnavailable):
     """The answer did not come in time."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from opentelemetry import trace
+from psycopg import errors as pg
 from psycopg_pool import PoolTimeout
 
 from strangler.chassis.errors import ContractError, DomainUnavailable
@@ -12,10 +13,12 @@ from strangler.chassis.ports import Port
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.consumer import Entrypoint
 from strangler.chassis.rpc.envelope import Codec, codec
-from strangler.chassis.rpc.errors import DeadlinePassed, OwnerUnavailable
+from strangler.chassis.rpc.errors import DeadlinePassed, OwnerBusy, OwnerUnavailable
 from strangler.chassis.rpc.providers import Connections, Deadline, Tracing
 
 log = logging.getLogger(__name__)
+
+LOCKED = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
 
 def service(port: type[Port], *, host: str) -> type:
@@ -58,6 +61,8 @@ def _told(coding: Codec, error: Exception) -> Exception:
         if deadline.passed():
             return DeadlinePassed(domain, name, "the deadline passed while it was under way")
         log.warning("%s.%s: the database refused: %s", domain, name, error)
+        if isinstance(error.__cause__, LOCKED):
+            return OwnerBusy(domain, name, "others hold the rows that it needs")
         return OwnerUnavailable(
             domain, name, f"its database refused: {type(error.__cause__ or error).__name__}"
         )

@@ -9,7 +9,7 @@ import msgspec
 from amqp.exceptions import NotFound
 
 from strangler.chassis.rpc.connection import Connection, dead_letters
-from strangler.chassis.rpc.envelope import BURIED, RemoteError
+from strangler.chassis.rpc.envelope import BURIED, RemoteError, error_of
 
 ANSWER_SECONDS = 30.0
 OURS = ("x-reason", "x-routing-key", "x-content-type", "x-compression", "x-attempts", "deadline")
@@ -31,10 +31,6 @@ class Letter(msgspec.Struct, kw_only=True):
     def shown(self) -> str:
         """The body as far as it can be read."""
         return self.body.decode(errors="backslashreplace")
-
-
-class _Answer(msgspec.Struct):
-    error: RemoteError | None = None
 
 
 @contextmanager
@@ -77,7 +73,7 @@ def send_again(connection: Connection, letter: Letter) -> RemoteError | None:
     if compression := letter.headers.get("x-compression"):
         headers["compression"] = compression
     answer = connection.request(letter.key, letter.body, headers, seconds=ANSWER_SECONDS)
-    return msgspec.json.decode(answer, type=_Answer).error
+    return error_of(answer)
 
 
 def put_aside_again(error: RemoteError | None) -> bool:

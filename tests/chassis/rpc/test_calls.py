@@ -1,5 +1,6 @@
 """What a caller gets from a service that runs: answers with their types, and errors with their class."""
 
+import os
 import threading
 import uuid
 import warnings
@@ -7,12 +8,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 
 from strangler.chassis import ports
 from strangler.chassis.ports import Port, query
 from strangler.chassis.rpc.client import Client
-from strangler.chassis.rpc.errors import CallRefused, RemoteFailure, Unrouted
+from strangler.chassis.rpc.errors import CallRefused, OwnerBusy, RemoteFailure, Unrouted
 from tests.chassis.rpc.conftest import Remote, Service
 from tests.chassis.rpc.counting.contract import Count, Counting, TooMany, counting
 from tests.rabbitmq import RabbitMQ
@@ -82,6 +84,16 @@ def test_undeclared_error_arrives_as_a_failure_and_is_logged(service: Service, r
     assert "Traceback" in service.log.read_text()
 
 
+def test_locked_rows_are_said_to_be_busy(remote: Remote, database: psycopg.Connection[Any]) -> None:
+    """As they are where the caller's own database holds them."""
+    remote.count(name="held", key="held")
+    with database.transaction():
+        database.execute("SELECT 1 FROM counted WHERE key = 'held' FOR UPDATE")
+        with pytest.raises(OwnerBusy):
+            remote.held(key="held")
+    assert remote.held(key="held") is None
+
+
 def test_domain_that_nobody_serves_is_said_so_at_once(client: Client) -> None:
     with pytest.raises(Unrouted, match=r"no queue for nowhere\.counting\.echo"):
         client.ask("nowhere", "counting", Counting.methods["echo"], {"text": "x"})
@@ -122,6 +134,22 @@ def test_nameko_speaks_with_it_too(nameko: Any) -> None:
     assert nameko.echo(text="plain") == "plain"
     with pytest.raises(Exception, match="ZeroDivisionError"):
         nameko.broken()
+
+
+def test_forked_process_has_a_connection_of_its_own(remote: Remote) -> None:
+    """gunicorn forks its workers."""
+    assert remote.echo(text="parent") == "parent"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = int(remote.echo(text="child") != "child")
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert remote.echo(text="parent again") == "parent again"
 
 
 def test_many_threads_share_a_client(remote: Remote) -> None:

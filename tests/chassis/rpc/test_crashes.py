@@ -13,7 +13,6 @@ import pytest
 
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.rpc import deadline
-from strangler.chassis.rpc.client import Client
 from strangler.chassis.rpc.policies.call import SECONDS
 from tests.chassis.rpc.conftest import Remote, Service, number
 from tests.ports import wait_for
@@ -81,53 +80,46 @@ def test_stopping_service_answers_what_is_under_way_and_exits_cleanly(
 
 
 def test_broker_killed_in_mid_call_hangs_nobody_and_is_found_again(
-    rabbitmq: RabbitMQ, remote: Remote, client: Client, service: Service, database: Database, tmp_path: Path
+    rabbitmq: RabbitMQ, remote: Remote, database: Database, tmp_path: Path
 ) -> None:
+    """Every caller gets an answer or a clear error by its deadline, and answers again afterwards."""
     gate = tmp_path / "gate"
-    thread, outcome = in_background(lambda: remote.count_slowly(name="cut", gate=str(gate), key="cut"))
-    wait_for(lambda: attempts(database, "cut") == 1)
-    rabbitmq.kill()
-    gate.touch()
-    started = time.monotonic()
-    with deadline.within(0.5), pytest.raises(DomainUnavailable):
-        remote.echo(text="nobody")
-    assert time.monotonic() - started < 1.0
-    thread.join(timeout=10)
-    assert isinstance(outcome[0], DomainUnavailable) or outcome == [1]
-    rabbitmq.start()
-    wait_for(lambda: answered(remote), seconds=20)
-    assert remote.count(name="cut", key="cut") == 1
-
-
-def test_callers_go_on_through_a_restart_of_the_broker(rabbitmq: RabbitMQ, remote: Remote) -> None:
-    """Each of them gets an answer or a clear error by its deadline, and then answers again."""
-    longest, unclear, again = [0.0], [], threading.Event()
+    longest, unclear, over = [0.0], [], threading.Event()
 
     def ask() -> None:
-        while not again.is_set():
+        while not over.is_set():
             started = time.monotonic()
             try:
                 remote.echo(text="x")
             except DomainUnavailable:
-                again.wait(0.05)
+                over.wait(0.05)
             except Exception as error:  # noqa: BLE001 - the test looks at it
                 unclear.append(error)
             longest[0] = max(longest[0], time.monotonic() - started)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+    callers = [threading.Thread(target=ask) for _ in range(8)]
+    slow, outcome = in_background(lambda: remote.count_slowly(name="cut", gate=str(gate), key="cut"))
     try:
+        wait_for(lambda: attempts(database, "cut") == 1)
+        for caller in callers:
+            caller.start()
         rabbitmq.kill()
+        gate.touch()
+        started = time.monotonic()
+        with deadline.within(0.5), pytest.raises(DomainUnavailable):
+            remote.echo(text="nobody")
+        assert time.monotonic() - started < 1.0
         rabbitmq.start()
         wait_for(lambda: answered(remote), seconds=20)
     finally:
-        again.set()
-        for thread in threads:
+        over.set()
+        for thread in (slow, *callers):
             thread.join(timeout=10)
-    assert not any(thread.is_alive() for thread in threads)
+    assert not any(thread.is_alive() for thread in (slow, *callers))
     assert not unclear
     assert longest[0] < SECONDS["query"] + 0.5
+    assert outcome == [1] or isinstance(outcome[0], DomainUnavailable)
+    assert remote.count(name="cut", key="cut") == 1
 
 
 def answered(remote: Remote) -> bool:
@@ -178,6 +170,20 @@ def test_poisoned_message_is_put_aside_with_its_reason(
     assert reason in letter.headers["x-reason"]
     assert letter.headers["x-routing-key"] == "tiny.counting.count"
     assert remote.echo(text="not blocked") == "not blocked"
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "reason"),
+    [
+        ("limit", b'{"args":[],"kwargs":{"name":"n","limit":3}}', "TooMany: That would be too many."),
+        ("broken", b'{"args":[],"kwargs":{}}', "ZeroDivisionError: the defect"),
+    ],
+)
+def test_failure_that_nobody_would_hear_of_is_put_aside(
+    rabbitmq: RabbitMQ, remote: Remote, method: str, body: bytes, reason: str
+) -> None:
+    publish(rabbitmq, body, method)
+    assert next_dead_letter(rabbitmq).headers["x-reason"] == reason
 
 
 def test_message_that_kills_its_service_is_taken_out(

@@ -7,19 +7,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import requests
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from strangler.chassis.rpc.client import Client
+from strangler.toolkit.stack.program import find
 from tests.chassis.rpc.conftest import ROOT, SETTINGS, Remote, Service, number, together
 from tests.chassis.rpc.counting.contract import Counting
-from tests.ports import wait_for
+from tests.ports import free_port, wait_for
 from tests.probe import answers
 
 USED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tiny-rpc'"
@@ -113,6 +116,43 @@ def test_trace_goes_on_in_the_service_down_to_its_statement(
     assert int.from_bytes(served.trace_id, "big") == 0xABCD
     assert int.from_bytes(served.parent_span_id, "big") == 0xEF
     assert asked.parent_span_id == served.span_id
+
+
+@pytest.fixture
+def consul(tmp_path: Path) -> Iterator[str]:
+    """A Consul agent that forgets everything at the end."""
+    program = find("consul", str(ROOT / ".venv/opt/bin"))
+    http, *others = (free_port() for _ in range(4))
+    server, lan, wan = others
+    ports = [f"-http-port={http}", f"-server-port={server}", f"-serf-lan-port={lan}"]
+    ports += [f"-serf-wan-port={wan}", "-dns-port=-1", "-grpc-port=-1"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "agent", "-dev", "-client=127.0.0.1", "-bind=127.0.0.1", *ports], stdout=log, stderr=log
+        )
+    try:
+        wait_for(lambda: answers(f"http://127.0.0.1:{http}/v1/agent/self"))
+        yield f"http://127.0.0.1:{http}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_is_in_the_catalogue_while_it_serves(new_service: Callable[..., Service], consul: str) -> None:
+    registered = new_service(SERVICE="seen", CONSUL_URL=consul)
+    registered.environment["ADVERTISE"] = f"127.0.0.1:{registered.port}"
+    registered.start()
+
+    def passing() -> list[Any]:
+        found = requests.get(f"{consul}/v1/health/service/seen-rpc?passing", timeout=5).json()
+        return list(found)
+
+    wait_for(lambda: passing(), seconds=10)
+    assert passing()[0]["Service"]["Tags"] == []
+    registered.terminate()
+    wait_for(lambda: not passing(), seconds=10)
+    assert registered.process is not None
+    assert registered.process.wait(timeout=10) == 0
 
 
 def test_monolith_boots_without_any_of_it() -> None:

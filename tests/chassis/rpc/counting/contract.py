@@ -78,6 +78,10 @@ class Counting(Port):
     def count(self, *, name: str, key: str) -> int:
         """Count `name` once for each key."""
 
+    @query
+    def held(self, *, key: str) -> None:
+        """Wants the row, and does not wait for it."""
+
     @command
     def count_slowly(self, *, name: str, gate: str, key: str) -> int:
         """Count, but not before the file `gate` is there."""

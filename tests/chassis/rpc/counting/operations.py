@@ -80,6 +80,11 @@ def count(*, name: str, key: str) -> int:
     return times(name=name)
 
 
+def held(*, key: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM counted WHERE key = %s FOR UPDATE NOWAIT", [key])
+
+
 def count_slowly(*, name: str, gate: str, key: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO attempts VALUES (%s)", [key])

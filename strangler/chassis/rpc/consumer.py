@@ -121,14 +121,16 @@ class Calls(RpcConsumer):  # type: ignore[misc]
         seconds = deadline.from_wire(headers.get("deadline"), otherwise=FOREIGN_SECONDS)
         seconds = min(seconds, MOST_SECONDS)
         if seconds <= 0:
-            late = DeadlinePassed(domain, method, "the deadline passed before the call was begun")
+            # Who had it before may have done it.
+            reason, unknown = "the deadline passed before the call was begun", "x-attempts" in headers
+            late = DeadlinePassed(domain, method, reason, unknown=unknown)
             self.reply(message, envelope.refusal(late))
             return
         entrypoint = next((p for p in self._providers if p.method_name == method), None)
         if entrypoint is None:
             known = ", ".join(sorted(p.method_name for p in self._providers))
-            unknown = CallRefused(domain, method, f"there is no such method here; there are: {known}")
-            self._refuse(message, unknown)
+            refused = CallRefused(domain, method, f"there is no such method here; there are: {known}")
+            self._refuse(message, refused)
             return
         try:
             arguments = entrypoint.coding.read_call(bytes(_body(message)))

@@ -54,21 +54,23 @@ def _answering(port: Port, coding: Codec) -> Any:
 
 def _told(coding: Codec, error: Exception) -> Exception:
     """The error as the caller is to see it; a defect of ours is logged here, under the call's trace."""
-    domain, name = coding.domain, coding.method.name
     if isinstance(error, coding.method.raises):
         return error
+    domain, name = coding.domain, coding.method.name
+    # It was begun, may have several transactions, and a commit that failed may have been one.
+    unknown = coding.method.kind == "command"
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         if deadline.passed():
-            return DeadlinePassed(domain, name, "the deadline passed while it was under way")
+            reason = "the deadline passed while it was under way"
+            return DeadlinePassed(domain, name, reason, unknown=unknown)
         log.warning("%s.%s: the database refused: %s", domain, name, error)
         if isinstance(error.__cause__, LOCKED):
-            return OwnerBusy(domain, name, "others hold the rows that it needs")
-        return OwnerUnavailable(
-            domain, name, f"its database refused: {type(error.__cause__ or error).__name__}"
-        )
+            return OwnerBusy(domain, name, "others hold the rows that it needs", unknown=unknown)
+        reason = f"its database refused: {type(error.__cause__ or error).__name__}"
+        return OwnerUnavailable(domain, name, reason, unknown=unknown)
     if isinstance(error, DomainUnavailable):
         log.warning("%s.%s: %s", domain, name, error)
-        return error
+        return OwnerUnavailable(domain, name, f"it needs {error}", unknown=unknown)
     trace.get_current_span().record_exception(error)
     undeclared = " (not declared by the contract)" if isinstance(error, ContractError) else ""
     log.error("%s.%s failed%s", domain, name, undeclared, exc_info=error)

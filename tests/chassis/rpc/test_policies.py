@@ -63,6 +63,17 @@ def test_command_is_repeated_once_and_with_the_same_key() -> None:
     assert [c.arguments["key"] for c in seen] == ["k"] * ATTEMPTS["command"]
 
 
+def test_repeat_that_was_not_sent_does_not_make_the_first_attempt_known() -> None:
+    outcomes = [LOST, Disconnected("counting", "count", "no broker")]
+
+    def proceed(_: Call) -> None:
+        raise outcomes.pop(0)
+
+    with pytest.raises(Disconnected, match="no broker") as caught:
+        Retry()(call("count", name="n", key="k"), proceed)
+    assert caught.value.unknown
+
+
 @pytest.mark.parametrize(
     "error", [LATE, TooMany(name="n", limit=1), CallRefused("counting", "echo", "no")], ids=repr
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import stamina
 
+from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.errors import Unreached
 from strangler.chassis.rpc.policies.call import ATTEMPTS, Call, Proceed
@@ -50,6 +51,7 @@ class Retry:
     def __call__(self, call: Call, proceed: Proceed) -> Any:
         budget = self.budgets.get(call.place) or self.budgets.setdefault(call.place, Budget())
         budget.earn()
+        unknown = False
         for attempt in stamina.retry_context(
             on=lambda error: isinstance(error, Unreached) and not deadline.passed() and budget.spend(),
             attempts=ATTEMPTS[call.method.kind],
@@ -59,5 +61,10 @@ class Retry:
             wait_jitter=JITTER_SECONDS,
         ):
             with attempt:
-                return proceed(call)
+                try:
+                    return proceed(call)
+                except DomainUnavailable as error:
+                    # That a repeat was not even sent says nothing about the attempt before it.
+                    unknown = error.unknown = error.unknown or unknown
+                    raise
         raise AssertionError("unreachable: the last attempt returns or raises")

@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from tests.postgres import Postgres
+from tests.rabbitmq import RabbitMQ
 
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "monolith.settings",
@@ -42,3 +43,14 @@ def django_db_modify_db_settings(postgres: str) -> None:
     where = dj_database_url.parse(postgres)
     for name in ("HOST", "PORT", "USER", "PASSWORD"):
         connections["default"].settings_dict[name] = where[name]
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A broker that a test may kill and start again."""
+    server = RabbitMQ()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

@@ -1,9 +1,6 @@
 """A broker, a database, and the tiny service as a process of its own."""
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +11,8 @@ import pytest
 
 from strangler.chassis.rpc.client import Client
 from tests.chassis.rpc.counting.contract import Counting
-from tests.ports import free_port, wait_for
-from tests.probe import answers
 from tests.rabbitmq import RabbitMQ
+from tests.rpc_process import Service
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = "tests.chassis.rpc.counting.settings"
@@ -52,56 +48,6 @@ def together(call: Callable[[], Any], *, callers: int, times: int = 1) -> list[A
     return outcomes
 
 
-class Service:
-    """The tiny service; `start` returns once it serves."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self.environment, self.log = environment, log
-        self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def health(self) -> str:
-        return f"http://127.0.0.1:{self.port}/readyz"
-
-    def start(self, *, wait: bool = True) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "strangler.chassis.rpc", SETTINGS],
-                cwd=ROOT,
-                env={**self.environment, "BIND": f"127.0.0.1:{self.port}"},
-                stdout=log,
-                stderr=log,
-            )
-        if wait:
-            wait_for(self.serves, seconds=20)
-
-    def serves(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.log.read_text()
-        return answers(self.health)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    def terminate(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-
-
-@pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[RabbitMQ]:
-    """A broker that a test may kill and start again."""
-    server = RabbitMQ()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
 @pytest.fixture(scope="session")
 def database(postgres: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """The tiny service's database, seen by the test."""
@@ -123,6 +69,7 @@ def new_service(
 
     def make(**environment: str) -> Service:
         return Service(
+            SETTINGS,
             {
                 **os.environ,
                 "DATABASE_URL": f"{postgres.rpartition('/')[0]}/counting",

@@ -15,9 +15,10 @@ from strangler.chassis import ports
 from strangler.chassis.ports import Port, query
 from strangler.chassis.rpc.client import Client
 from strangler.chassis.rpc.errors import CallRefused, OwnerBusy, RemoteFailure, Unrouted
-from tests.chassis.rpc.conftest import Remote, Service
+from tests.chassis.rpc.conftest import Remote
 from tests.chassis.rpc.counting.contract import Count, Counting, TooMany, counting
 from tests.rabbitmq import RabbitMQ
+from tests.rpc_process import Service
 
 
 class Newer(Port):

@@ -14,9 +14,10 @@ import pytest
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.policies.call import SECONDS
-from tests.chassis.rpc.conftest import Remote, Service, number
+from tests.chassis.rpc.conftest import Remote, number
 from tests.ports import wait_for
 from tests.rabbitmq import RabbitMQ
+from tests.rpc_process import Service
 
 Database = psycopg.Connection[Any]
 DEAD = "tiny.counting.rpc.dead"

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from strangler.toolkit.cli import app
-from tests.chassis.rpc.conftest import Service, number
+from tests.chassis.rpc.conftest import number
 from tests.ports import wait_for
 from tests.rabbitmq import RabbitMQ
+from tests.rpc_process import Service
 
 SERVICE = "tiny.counting"
 COUNTED = "SELECT count(*) FROM counted WHERE name = %s"

@@ -20,10 +20,11 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from strangler.chassis.rpc.client import Client
 from strangler.toolkit.stack.program import find
-from tests.chassis.rpc.conftest import ROOT, SETTINGS, Remote, Service, number, together
+from tests.chassis.rpc.conftest import ROOT, SETTINGS, Remote, number, together
 from tests.chassis.rpc.counting.contract import Counting
 from tests.ports import free_port, wait_for
 from tests.probe import answers
+from tests.rpc_process import Service
 
 USED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tiny-rpc'"
 

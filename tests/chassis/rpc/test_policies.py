@@ -23,9 +23,10 @@ from strangler.chassis.rpc.policies.bulkhead import Bulkhead
 from strangler.chassis.rpc.policies.call import ATTEMPTS, Call
 from strangler.chassis.rpc.policies.fallback import Fallback
 from strangler.chassis.rpc.policies.retry import RESERVE, Retry
-from tests.chassis.rpc.conftest import Remote, Service
+from tests.chassis.rpc.conftest import Remote
 from tests.chassis.rpc.counting.contract import Counting, TooMany
 from tests.ports import free_port, wait_for
+from tests.rpc_process import Service
 
 
 def call(method: str = "echo", **arguments: Any) -> Call:

@@ -9,7 +9,7 @@ from strangler.chassis import ports
 from strangler.chassis.ports import Method, Port, PortMismatch, query
 from strangler.chassis.references import NoResolver, RemoteTarget, prefetch
 from strangler.chassis.rpc.client import Client
-from tests.chassis.rpc.conftest import Service
+from tests.rpc_process import Service
 
 
 class Row:

@@ -1,4 +1,4 @@
-"""Every port of the shop answers from afar as it answers at home: same code, data and contract, over a wire."""
+"""Every port of the shop answers from afar as at home: the same code, data and contract, over the wire."""
 
 import os
 from collections.abc import Iterator

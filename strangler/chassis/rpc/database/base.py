@@ -26,7 +26,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _close(self) -> None:
-        statements.mine().discard(self.connection)
+        if self.connection is not None:
+            statements.mine().discard(self.connection)
+            if statements.was_cancelled(self.connection):
+                # The pool makes a new one: a late request must not hit the next call's statement.
+                self.connection.close()
         super()._close()  # type: ignore[misc]
 
     def _commit(self) -> None:

@@ -3,6 +3,7 @@
 import logging
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from django.db import OperationalError
@@ -13,6 +14,7 @@ from strangler.chassis.rpc import deadline
 log = logging.getLogger(__name__)
 
 CANCEL_SECONDS = 1.0
+_cancelled: WeakSet[psycopg.Connection[Any]] = WeakSet()
 _mine: ContextVar[set[psycopg.Connection[Any]] | None] = ContextVar("connections", default=None)
 
 
@@ -29,10 +31,16 @@ def cancel(used: set[psycopg.Connection[Any]]) -> None:
     """Ask the server to stop the statements under way; who waits for one gets an OperationalError."""
     for connection in list(used):
         if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            _cancelled.add(connection)
             try:
                 connection.cancel_safe(timeout=CANCEL_SECONDS)
             except psycopg.Error as error:
                 log.warning("a statement past its deadline could not be cancelled: %s", error)
+
+
+def was_cancelled(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a request to cancel may still be on its way to this connection's next statement."""
+    return connection in _cancelled
 
 
 def check() -> None:

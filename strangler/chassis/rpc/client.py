@@ -30,9 +30,12 @@ from strangler.chassis.rpc.connection import (
     NotRouted,
 )
 from strangler.chassis.rpc.envelope import codec
-from strangler.chassis.rpc.errors import DeadlinePassed, Disconnected, Unrouted
+from strangler.chassis.rpc.errors import DeadlinePassed, Disconnected, NoTimeLeft, Unrouted
 from strangler.chassis.rpc.policies import PIPELINE
 from strangler.chassis.rpc.policies.call import SECONDS, Call, Policy, Proceed
+
+FAIR_SECONDS = 0.25
+"""Who is given less and does not answer has not failed."""
 
 Locate = Callable[[str], str]
 tracer = trace.get_tracer(__name__)
@@ -77,7 +80,7 @@ class Client:
         with tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes):
             seconds = deadline.remaining() or 0.0
             if seconds <= 0:
-                raise DeadlinePassed(call.domain, call.method.name, "the deadline passed before it was asked")
+                raise NoTimeLeft(call.domain, call.method.name, "the deadline passed before it was asked")
             headers: dict[str, Any] = {"deadline": deadline.to_wire(seconds), "caller": self.caller}
             if call.method.kind == "command":
                 headers["idempotency-key"] = str(call.arguments.get("key", ""))
@@ -101,7 +104,8 @@ class Client:
         except NotRouted as error:
             raise unavailable(Unrouted, error, unknown=False) from error
         except NoAnswer as error:
-            raise unavailable(DeadlinePassed, error, unknown=True) from error
+            kind = DeadlinePassed if seconds >= FAIR_SECONDS else NoTimeLeft
+            raise unavailable(kind, error, unknown=True) from error
 
 
 def _through(policy: Policy, inner: Proceed, call: Call) -> Any:

@@ -49,6 +49,10 @@ class DeadlinePassed(DomainUnavailable):
     """The answer did not come in time."""
 
 
+class NoTimeLeft(DeadlinePassed):
+    """The caller's own deadline left too little time to say anything about the owner."""
+
+
 class BreakerOpen(DomainUnavailable):
     """The last calls of this domain all failed, so this one was not tried."""
 

@@ -15,6 +15,7 @@ from strangler.chassis.rpc.errors import (
     CallRefused,
     DeadlinePassed,
     Disconnected,
+    NoTimeLeft,
     Unrouted,
 )
 from strangler.chassis.rpc.policies import breaker, bulkhead
@@ -131,6 +132,14 @@ def test_breaker_takes_an_answer_for_a_sign_of_life(error: Exception) -> None:
         with pytest.raises(type(error)):
             policy(call(), proceed)
     assert len(seen) == breaker.FAILURES * 2
+
+
+def test_breaker_does_not_blame_the_owner_for_the_callers_haste(remote: Remote) -> None:
+    remote.echo(text="connected")
+    for _ in range(breaker.FAILURES * 2):
+        with deadline.within(0.005), pytest.raises(NoTimeLeft):
+            remote.patience(seconds=0.02)
+    assert remote.echo(text="closed") == "closed"
 
 
 def test_breaker_of_a_host_on_trial_does_not_stop_calls_of_the_owner() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pybreaker
 
 from strangler.chassis.errors import DomainUnavailable
-from strangler.chassis.rpc.errors import BreakerOpen, BulkheadFull, OwnerBusy
+from strangler.chassis.rpc.errors import BreakerOpen, BulkheadFull, NoTimeLeft, OwnerBusy
 from strangler.chassis.rpc.policies.call import Call, Proceed
 
 FAILURES = 5
@@ -44,4 +44,6 @@ class Breaker:
 
 
 def _counts(error: BaseException) -> bool:
-    return isinstance(error, DomainUnavailable) and not isinstance(error, BulkheadFull | OwnerBusy)
+    return isinstance(error, DomainUnavailable) and not isinstance(
+        error, BulkheadFull | NoTimeLeft | OwnerBusy
+    )

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 from strangler.chassis.rpc import deadline
-from strangler.chassis.rpc.errors import BulkheadFull, DeadlinePassed
+from strangler.chassis.rpc.errors import BulkheadFull, NoTimeLeft
 from strangler.chassis.rpc.policies.call import Call, Proceed
 
 CALLS = 6
@@ -23,7 +23,7 @@ class Bulkhead:
         left = deadline.remaining()
         if not slots.take(WAIT_SECONDS if left is None else max(0.0, min(WAIT_SECONDS, left))):
             if deadline.passed():
-                raise DeadlinePassed(call.domain, call.method.name, "its turn did not come in time")
+                raise NoTimeLeft(call.domain, call.method.name, "its turn did not come in time")
             raise BulkheadFull(call.domain, call.method.name, f"{CALLS} of its calls are under way")
         try:
             return proceed(call)

@@ -87,7 +87,14 @@ class Client:
             propagate.inject(headers)
             coding = codec(call.domain, call.method)
             body = coding.call(call.arguments)
-            return coding.read_answer(self._request(call, f"{call.host}.{name}", body, headers, seconds))
+            try:
+                return coding.read_answer(self._request(call, f"{call.host}.{name}", body, headers, seconds))
+            except DeadlinePassed as error:
+                if seconds >= FAIR_SECONDS:
+                    raise
+                raise NoTimeLeft(
+                    call.domain, call.method.name, error.reason, unknown=error.unknown
+                ) from error
 
     def _request(self, call: Call, key: str, body: bytes, headers: dict[str, Any], seconds: float) -> bytes:
         def unavailable(
@@ -104,8 +111,7 @@ class Client:
         except NotRouted as error:
             raise unavailable(Unrouted, error, unknown=False) from error
         except NoAnswer as error:
-            kind = DeadlinePassed if seconds >= FAIR_SECONDS else NoTimeLeft
-            raise unavailable(kind, error, unknown=True) from error
+            raise unavailable(DeadlinePassed, error, unknown=True) from error
 
 
 def _through(policy: Policy, inner: Proceed, call: Call) -> Any:

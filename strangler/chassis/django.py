@@ -15,7 +15,6 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 SERVING = ("web", "rpc", "worker")
-WEB_POOL_MARGIN = 2
 STATEMENT_TIMEOUT_MS = 8_000
 LOCK_TIMEOUT_MS = 3_000
 
@@ -157,7 +156,8 @@ def host_settings(
 
 
 def database(url: str) -> dict[str, Any]:
-    """Django's database entry: pooled connections in web processes, bounded statements and lock waits."""
+    """Django's database entry: a lasting connection for each thread of a web process, bounded statements
+    and lock waits."""
     process = os.environ.get("PROCESS", "")
     parameters: dict[str, float] = {
         "lock_timeout": LOCK_TIMEOUT_MS,
@@ -180,16 +180,13 @@ def database(url: str) -> dict[str, Any]:
         # Prepared statements: planning costs as much as running what the shop asks most often. Migrations
         # run several commands in one statement, which cannot be prepared.
         options |= {"server_side_binding": True, "prepare_threshold": 3}
-    if process == "web":
-        threads = int(os.environ.get("WEB_THREADS", "8"))
-        options["pool"] = {
-            "min_size": 2,
-            "max_size": threads + WEB_POOL_MARGIN,
-            "timeout": 3.0,
-            "max_idle": 60.0,
-        }
     return {
-        **dj_database_url.parse(url, engine="strangler.chassis.postgres", conn_max_age=0),
+        **dj_database_url.parse(
+            url,
+            engine="strangler.chassis.postgres",
+            conn_max_age=None if process == "web" else 0,
+            conn_health_checks=process == "web",
+        ),
         "OPTIONS": options,
         "ATOMIC_REQUESTS": False,
     }

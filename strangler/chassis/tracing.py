@@ -8,11 +8,13 @@ there is none, the configured ratio.
 import logging
 from typing import Any
 
+from django.db.backends.signals import connection_created
 from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 
 from strangler.chassis.config import current
 
-log = logging.getLogger(__name__)
+tracer = trace.get_tracer(__name__)
 
 FLUSH_MILLISECONDS = 2000
 EXPORT_SECONDS = 2
@@ -54,14 +56,28 @@ def flush() -> None:
 
 def _instrument() -> None:
     from opentelemetry.instrumentation.django import DjangoInstrumentor
-    from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
     from opentelemetry.instrumentation.requests import RequestsInstrumentor
 
-    instrumentors: list[Any] = [DjangoInstrumentor(), PsycopgInstrumentor(), RequestsInstrumentor()]
+    instrumentors: list[Any] = [DjangoInstrumentor(), RequestsInstrumentor()]
     for instrumentor in instrumentors:
         if not instrumentor.is_instrumented_by_opentelemetry:
-            options = {"enable_commenter": False} if isinstance(instrumentor, PsycopgInstrumentor) else {}
-            instrumentor.instrument(skip_dep_check=True, **options)
+            instrumentor.instrument(skip_dep_check=True)
+    connection_created.connect(_trace_statements, dispatch_uid="tracing")
+
+
+def _trace_statements(connection: Any, **_: Any) -> None:
+    if _statement not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_statement)
+
+
+def _statement(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Django's database instrumentation hook: a span for each statement of a recorded trace, and nothing for
+    the others, which a library at the cursor would charge more than PostgreSQL."""
+    if not trace.get_current_span().is_recording():
+        return execute(sql, params, many, context)
+    attributes = {"db.system.name": "postgresql", "db.query.text": sql}
+    with tracer.start_as_current_span(sql.split(None, 1)[0], kind=SpanKind.CLIENT, attributes=attributes):
+        return execute(sql, params, many, context)
 
 
 def trace_id() -> str:

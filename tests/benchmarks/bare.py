@@ -7,21 +7,9 @@ No middleware, no apps, no database: the bytes stand in the file that BARE_BODY 
 import os
 from pathlib import Path
 
-import django
-from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-
-settings.configure(
-    DEBUG=False,
-    SECRET_KEY="bare",
-    ALLOWED_HOSTS=["127.0.0.1"],
-    ROOT_URLCONF=__name__,
-    MIDDLEWARE=[],
-    USE_I18N=False,
-)
-django.setup()
 
 BODY = Path(os.environ["BARE_BODY"]).read_bytes()
 
@@ -31,4 +19,4 @@ def bare(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("api/products", bare)]
-application = WSGIHandler()
+application = get_wsgi_application()

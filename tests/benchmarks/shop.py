@@ -112,9 +112,14 @@ def log_in(base: str) -> list[str]:
     return found
 
 
+# What the bare view is told as the shop is.
+SHARED = ("WEB_WORKERS", "WEB_THREADS", "OTLP_ENDPOINT", "TRACE_SAMPLE_RATIO")
+
+
 @contextmanager
 def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
-    """The bare view under the same gunicorn with as many workers and threads; its base URL."""
+    """The bare view under the same gunicorn, as many workers and threads, traced alike; its base URL."""
+    shop = stack.environment("web")
     file = stack.layout.run / "bare-body.json"
     file.write_bytes(body)
     with socket.socket() as probe:
@@ -123,11 +128,12 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
     base = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
-        **{k: v for k, v in stack.services(1)["web"].environment.items() if k.startswith("WEB_")},
+        **{
+            name: shop[name] for name in ("WEB_WORKERS", "WEB_THREADS", "OTLP_ENDPOINT", "TRACE_SAMPLE_RATIO")
+        },
         "BIND": f"127.0.0.1:{port}",
         "BARE_BODY": str(file),
         "CONSUL_URL": "",
-        "OTLP_ENDPOINT": "",
     }
     command = [sys.executable, "-m", "strangler.chassis.web", "tests.benchmarks.bare:application"]
     with Path(stack.layout.logs / "bare.log").open("wb") as log:

@@ -61,14 +61,14 @@ def test_what_is_missing_is_named(missing: str) -> None:
 class TestDatabase:
     URL = "postgresql://shop:secret@db:5432/shop"
 
-    @pytest.mark.parametrize(("process", "pooled"), [("web", True), ("worker", False), ("", False)])
-    def test_only_web_processes_pool(
-        self, monkeypatch: pytest.MonkeyPatch, process: str, pooled: bool
+    @pytest.mark.parametrize(("process", "lasting"), [("web", True), ("worker", False), ("", False)])
+    def test_only_web_processes_keep_their_connections(
+        self, monkeypatch: pytest.MonkeyPatch, process: str, lasting: bool
     ) -> None:
         monkeypatch.setenv("PROCESS", process)
         entry = database(self.URL)
-        assert ("pool" in entry["OPTIONS"]) == pooled
-        assert entry["CONN_MAX_AGE"] == 0
+        assert entry["CONN_MAX_AGE"] == (None if lasting else 0)
+        assert entry["CONN_HEALTH_CHECKS"] == lasting
 
     @pytest.mark.parametrize(("process", "bounded"), [("web", True), ("worker", True), ("migrate", False)])
     def test_what_serves_is_bounded(

@@ -1,31 +1,26 @@
-"""Django's PostgreSQL engine, whose pool never hands out a connection that died while idle.
+"""Django's PostgreSQL engine, which notices for the price of a system call that an idle connection died.
 
-Django's own check (`CONN_HEALTH_CHECKS`) is a round trip for each request, and the pool pauses for seconds
-when it fails; without it, every pooled connection fails one request after a restart of the server. An idle
-connection has nothing to read, unless the server said goodbye or is gone: looking costs a system call.
+Persistent connections (`CONN_MAX_AGE`) need a check (`CONN_HEALTH_CHECKS`), or each fails a request after a
+restart of the server; Django's check is a round trip for every request. An idle connection has nothing to
+read unless the server said goodbye or is gone, so looking at its socket tells as much.
 """
 
 import select
-from typing import Any
 
-import psycopg
 from django.db.backends.postgresql import base
 
 
-def alive(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the server has neither closed nor ended this idle connection, as far as its socket tells."""
-    poll = select.poll()
-    poll.register(connection.pgconn.socket, select.POLLIN)
-    return not poll.poll(0)
-
-
 class DatabaseWrapper(base.DatabaseWrapper):
-    """One connection of a thread to the database, from the process's pool if it has one."""
+    """One connection of a thread to the database."""
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
-        connection: psycopg.Connection[Any] = super().get_new_connection(conn_params)
-        while self.pool is not None and not alive(connection):
-            connection.close()
-            self.pool.putconn(connection)  # which replaces it
-            connection = super().get_new_connection(conn_params)
-        return connection
+    def is_usable(self) -> bool:
+        if self.errors_occurred:
+            # Something went wrong on it: ask the server.
+            return bool(super().is_usable())
+        return not self.connection.closed and _is_quiet(self.connection.pgconn.socket)
+
+
+def _is_quiet(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return not poll.poll(0)

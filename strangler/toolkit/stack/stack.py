@@ -67,6 +67,10 @@ class Stack:
         """`host:port` of a service's container port on this machine."""
         return f"{HOST}:{Addresses(self.services(0).values(), self.port_base).port(service, port)}"
 
+    def environment(self, service: str) -> dict[str, str]:
+        """What a service of the running stage finds in its environment, its own variables and all others."""
+        return self._programs_by_name()[service].environment
+
     def variables(self, stage: int) -> dict[str, str]:
         """What docker-compose.yml is interpolated with: .env, then secrets, the shell and this stack."""
         drawn = secrets.drawn(self.layout, read_env(self.layout.root / ".env"))

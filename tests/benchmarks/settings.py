@@ -1,0 +1,7 @@
+"""Django's settings of the bare view: nothing that it can do without."""
+
+SECRET_KEY = "bare"
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = "tests.benchmarks.bare"
+MIDDLEWARE: list[str] = []
+USE_I18N = False

@@ -128,9 +128,7 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
     base = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
-        **{
-            name: shop[name] for name in ("WEB_WORKERS", "WEB_THREADS", "OTLP_ENDPOINT", "TRACE_SAMPLE_RATIO")
-        },
+        **{name: shop[name] for name in SHARED},
         "BIND": f"127.0.0.1:{port}",
         "BARE_BODY": str(file),
         "CONSUL_URL": "",

@@ -14,7 +14,6 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import FieldError
 from django.db import models
 
 from strangler.chassis import ports
@@ -28,8 +27,11 @@ class NoResolver(ChassisError):
     """A reference to a remote domain was followed, but nothing knows how to fetch its target."""
 
 
-class RemoteJoin(ChassisError, FieldError):
-    """A queryset tried to join with a table that lives in another host's database."""
+class RemoteJoin(ChassisError):
+    """A queryset tried to join with a table that lives in another host's database.
+
+    It is no FieldError: Django would replace that by one that says less.
+    """
 
 
 def resolve_with(target: str, resolver: Resolver) -> None:

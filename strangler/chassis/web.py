@@ -7,7 +7,9 @@ has noticed, then stops accepting, answers what has arrived, tells kept-alive cl
 new connection, and exits 0.
 """
 
+import ctypes
 import os
+import signal
 import socket
 import sys
 import time
@@ -24,6 +26,7 @@ from strangler.chassis.discovery import Registration
 FIRST_INHERITED = 3
 KEEPALIVE_SECONDS = 60
 GRACEFUL_SECONDS = 30
+PR_SET_PDEATHSIG = 1
 
 
 class Draining(Arbiter):  # type: ignore[misc]
@@ -91,12 +94,19 @@ def _register(arbiter: Draining) -> None:
 
 
 def _begin_worker(arbiter: Draining, worker: Any) -> None:
+    _die_with_the_arbiter()
     current()
     tracing.start()
 
 
 def _end_worker(arbiter: Draining, worker: Any) -> None:
     tracing.flush()
+
+
+def _die_with_the_arbiter() -> None:
+    """An orphan would hold the port for its graceful timeout, and the next arbiter could not have it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _bound(address: str) -> int:

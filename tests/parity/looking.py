@@ -61,6 +61,7 @@ def seeded(journey: Journey) -> None:
 
 
 def no_such_thing(journey: Journey) -> None:
+    """Paths with `//`, `/./` or `/../` are left out: the gateway tidies them before it routes."""
     for path in (
         "/api/products/0",
         "/api/products/999999999",
@@ -74,7 +75,6 @@ def no_such_thing(journey: Journey) -> None:
         "/api/nothing",
         "/api/products/",
         "/nothing",
-        "/api//products",
     ):
         journey.call("GET", path, expect=404)
     journey.call("DELETE", "/api/categories", expect=405)

@@ -26,6 +26,7 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
         "secure-headers": {
             "headers/customResponseHeaders/X-Content-Type-Options": "nosniff",
             "headers/customResponseHeaders/Referrer-Policy": "same-origin",
+            "headers/customResponseHeaders/Cross-Origin-Opener-Policy": "same-origin",
             # Only the gateway says who the caller is.
             "headers/customRequestHeaders/X-User-Id": "",
         },

@@ -86,7 +86,7 @@ class Comparison:
     def _kept(self, answer: Answer) -> dict[str, str]:
         kept: dict[str, str] = {}
         for name, value in answer.headers:
-            if not self.rules.ignores(name):
+            if not self.rules.ignores(name, answer.status):
                 kept[name] = f"{kept[name]}, {value}" if name in kept else value
         return kept
 

@@ -1,7 +1,7 @@
 """What may differ between two systems that behave alike, and how."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +24,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Everything else must be equal.
 
     `texts`: regular expressions searched in every string; their named groups are kinds of identifiers.
+    `headers_of`: headers that count only with these statuses; `Allow` is due with a 405 alone (RFC 9110).
     `times`: keys of time stamps, which must look alike. `tokens`: keys of JSON Web Tokens, whose header and
     claims are compared. `amounts_of_time`: headers whose numbers depend on the clock. `ignored_headers`:
     names, `*` at the end stands for any rest. `routes`: path templates by which calls are counted.
@@ -35,6 +36,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     times: frozenset[str] = frozenset()
     tokens: frozenset[str] = frozenset()
     ignored_headers: frozenset[str] = HOP_BY_HOP
+    headers_of: Mapping[str, frozenset[int]] = msgspec.field(
+        default_factory=lambda: {"allow": frozenset({405})}
+    )
     amounts_of_time: frozenset[str] = frozenset({"retry-after"})
     routes: Sequence[str] = ()
     defects: frozenset[int] = frozenset({0, 500, 501, 502, 504, 505})
@@ -54,7 +58,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
                 return rule.kind
         return None
 
-    def ignores(self, header: str) -> bool:
+    def ignores(self, header: str, status: int) -> bool:
+        """Whether the header does not count in an answer of this status."""
+        if header in self.headers_of and status not in self.headers_of[header]:
+            return True
         return header in self.ignored_headers or any(
             name.endswith("*") and header.startswith(name[:-1]) for name in self.ignored_headers
         )

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from strangler.toolkit.stack.compose import read_env
@@ -55,11 +56,20 @@ def up(
 @app.command()
 def down(purge: Annotated[bool, typer.Option(help="Forget all data too.")] = False) -> None:
     """Stop everything that runs here."""
+    stack = here()
+    where, running = stack.layout.run, stack.running()
     try:
-        here().down(purge=purge)
+        left = stack.down(purge=purge)
     except StackError as error:
         fail(error)
-    console.print("Nothing is running here." + (" Its data is gone." if purge else ""))
+    if running:
+        console.print(f"Stopped {len(running)} services in {where}: {', '.join(running)}.", soft_wrap=True)
+    if left:
+        console.print(f"Ended {left} processes that an earlier run left behind in {where}.", soft_wrap=True)
+    if not running and not left:
+        console.print(f"Nothing was running in {where}.", soft_wrap=True)
+    if purge:
+        console.print("Its data is gone.")
 
 
 @app.command()
@@ -101,7 +111,7 @@ def logs(
 
 def fail(error: StackError) -> None:
     """One clear error on the error stream, and a failing exit status."""
-    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", markup=True)
+    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {escape(str(error))}")
     raise typer.Exit(1)
 
 

@@ -119,6 +119,12 @@ class Stack:
             shutil.rmtree(self.layout.run)
         return ended
 
+    def running(self) -> list[str]:
+        """The names of the programs that supervisord runs now; none if it is not up."""
+        if not self.supervisor.is_up():
+            return []
+        return sorted(name for name, info in self.supervisor.programs().items() if info["pid"])
+
     def status(self) -> dict[str, dict[str, Any]]:
         """Each program's state, pid and whether it is ready."""
         programs = self._programs_by_name()

@@ -1,0 +1,114 @@
+"""A stack of one small service, brought up and down by the real runner under a real supervisord."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from strangler.toolkit.stack import cli, leftovers
+from strangler.toolkit.stack.errors import DiskUnusable, PortTaken, ServiceFailed
+from strangler.toolkit.stack.stack import Stack
+from tests.ports import free_port, wait_for
+
+COMPOSE = """\
+services:
+  files:
+    image: files
+    build: .
+    profiles: [stage-0]
+    command: [python, -m, strangler.gateway.pages, "files:80"]
+    healthcheck: {{ test: [CMD, probe, "http://files:80/livez"] }}
+    x-native: {{ ports: {{ 80: 0 }} }}
+  preparation:
+    image: files
+    build: .
+    restart: "no"
+    profiles: [stage-0]
+    command: [python, -c, "{preparation}"]
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    repository = Path(__file__).parents[3]
+    (tmp_path / "strangler").symlink_to(repository / "strangler")
+    (tmp_path / "docker-compose.yml").write_text(COMPOSE.format(preparation="pass"))
+    return tmp_path
+
+
+@pytest.fixture
+def stack(root: Path) -> Iterator[Stack]:
+    one = Stack(root, root / "run", free_port())
+    yield one
+    one.down()
+
+
+def test_a_stack_comes_up_and_goes_down_and_leaves_nothing(stack: Stack) -> None:
+    stack.up(0)
+    assert stack.running() == ["edge-sockets", "files"]
+    stack.down()
+    assert stack.running() == []
+    assert leftovers.processes_of(stack.layout.run) == []
+
+
+def test_two_checkouts_run_at_once(stack: Stack, root: Path) -> None:
+    other = Stack(root, root / "other", free_port())
+    try:
+        stack.up(0)
+        other.up(0)
+        other.down()
+        stack.wait_ready("files", seconds=20)
+    finally:
+        other.down()
+
+
+def test_after_supervisord_was_killed_down_leaves_nothing(stack: Stack) -> None:
+    stack.up(0)
+    os.kill(int((stack.layout.run / "supervisord.pid").read_text()), signal.SIGKILL)
+    wait_for(lambda: not stack.supervisor.is_up())
+    assert stack.down() >= 1
+    assert leftovers.processes_of(stack.layout.run) == []
+
+
+def test_after_supervisord_was_killed_up_starts_afresh(stack: Stack) -> None:
+    stack.up(0)
+    os.kill(int((stack.layout.run / "supervisord.pid").read_text()), signal.SIGKILL)
+    wait_for(lambda: not stack.supervisor.is_up())
+    stack.up(0)
+    stack.wait_ready("files", seconds=20)
+
+
+def test_a_taken_port_is_named_with_the_service_that_needs_it(stack: Stack) -> None:
+    with (
+        socket.create_server(("127.0.0.1", stack.port_base)),
+        pytest.raises(PortTaken, match=rf"port {stack.port_base}, which files needs, is taken by process"),
+    ):
+        stack.up(0)
+    assert leftovers.processes_of(stack.layout.run) == []
+
+
+def test_a_run_directory_that_cannot_be_written_is_named(root: Path) -> None:
+    (root / "file").write_text("in the way")
+    with pytest.raises(DiskUnusable, match=r"file/run cannot be written: .*RUN_DIR="):
+        Stack(root, root / "file" / "run", free_port()).up(0)
+
+
+def test_a_failed_preparation_is_shown_with_its_log_and_nothing_stays(stack: Stack, root: Path) -> None:
+    broken = COMPOSE.format(preparation="raise SystemExit('[no] such database')")
+    (root / "docker-compose.yml").write_text(broken)
+    with pytest.raises(ServiceFailed, match=r"preparation: exited with status 1(.|\n)*\[no\] such database"):
+        stack.up(0)
+    assert leftovers.processes_of(stack.layout.run) == []
+
+
+def test_down_says_what_it_stopped(stack: Stack, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("RUN_DIR", str(stack.layout.run))
+    monkeypatch.setenv("PORT_BASE", str(stack.port_base))
+    stack.up(0)
+    assert "Stopped 2 services in" in CliRunner().invoke(cli.app, ["down"]).output
+    assert "Nothing was running in" in CliRunner().invoke(cli.app, ["down"]).output

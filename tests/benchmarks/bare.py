@@ -1,7 +1,8 @@
-"""A bare Django view: what Django and gunicorn cost at least, for the same bytes.
+"""A bare Django view: what serving the same bytes costs at least.
 
-No middleware, no apps, no database: the bytes stand in the file that BARE_BODY names.
-`python -m strangler.chassis.web tests.benchmarks.bare:application` serves it as the shop is served.
+No apps, no database, no middleware but the length: the bytes stand in the file that BARE_BODY names.
+`python -m strangler.chassis.web tests.benchmarks.bare:application` serves it as the shop is served, traced
+and logged alike.
 """
 
 import os
@@ -11,6 +12,8 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from strangler.chassis.wsgi import wrap
+
 BODY = Path(os.environ["BARE_BODY"]).read_bytes()
 
 
@@ -19,4 +22,4 @@ def bare(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("api/products", bare)]
-application = get_wsgi_application()
+application = wrap(get_wsgi_application())

@@ -176,7 +176,7 @@ class Client(asyncio.Protocol):
             length = int(fields[at + 17 : end if end > 0 else head])
             complete = len(self.buffer) >= head + 4 + length
         else:
-            complete = b"chunked" in fields and self.buffer.endswith(b"0\r\n\r\n")
+            complete = b"chunked" in fields and self.buffer.endswith(b"\r\n0\r\n\r\n", head)
         if complete:
             answer, self.buffer, self.answered_at = self.buffer, b"", time.perf_counter()
             if self.waiting is not None and not self.waiting.done():

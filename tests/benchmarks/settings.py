@@ -3,5 +3,5 @@
 SECRET_KEY = "bare"
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "tests.benchmarks.bare"
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = ["strangler.chassis.lengths.content_length"]
 USE_I18N = False

@@ -1,5 +1,6 @@
 """A stack of stage 1 that faults may be done to."""
 
+import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ import pytest
 from strangler.toolkit.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-# Below the ports that the kernel gives to outgoing connections.
-FIRST_BASE, LAST_BASE, SPAN = 20000, 25900, 100
+# Below the ports that the kernel gives to outgoing connections. Test runs beside each other start at
+# bases of their own.
+FIRST_BASE, LAST_BASE, SPAN = int(os.environ.get("TEST_PORT_BASE", "20000")), 31900, 100
 
 
 def free_base() -> int:

@@ -16,15 +16,15 @@ from tests.ports import free_port, wait_for
 
 COMPOSE = """\
 services:
-  files:
-    image: files
+  pages:
+    image: pages
     build: .
     profiles: [stage-0]
-    command: [python, -m, strangler.gateway.pages, "files:80"]
-    healthcheck: {{ test: [CMD, probe, "http://files:80/livez"] }}
+    command: [python, -m, strangler.gateway.pages, "pages:80"]
+    healthcheck: {{ test: [CMD, probe, "http://pages:80/livez"] }}
     x-native: {{ ports: {{ 80: 0 }} }}
   preparation:
-    image: files
+    image: pages
     build: .
     restart: "no"
     profiles: [stage-0]
@@ -49,7 +49,7 @@ def stack(root: Path) -> Iterator[Stack]:
 
 def test_a_stack_comes_up_and_goes_down_and_leaves_nothing(stack: Stack) -> None:
     stack.up(0)
-    assert stack.running() == ["edge-sockets", "files"]
+    assert stack.running() == ["edge-sockets", "pages"]
     stack.down()
     assert stack.running() == []
     assert leftovers.processes_of(stack.layout.run) == []
@@ -61,7 +61,7 @@ def test_two_checkouts_run_at_once(stack: Stack, root: Path) -> None:
         stack.up(0)
         other.up(0)
         other.down()
-        stack.wait_ready("files", seconds=20)
+        stack.wait_ready("pages", seconds=20)
     finally:
         other.down()
 
@@ -79,13 +79,13 @@ def test_after_supervisord_was_killed_up_starts_afresh(stack: Stack) -> None:
     os.kill(int((stack.layout.run / "supervisord.pid").read_text()), signal.SIGKILL)
     wait_for(lambda: not stack.supervisor.is_up())
     stack.up(0)
-    stack.wait_ready("files", seconds=20)
+    stack.wait_ready("pages", seconds=20)
 
 
 def test_a_taken_port_is_named_with_the_service_that_needs_it(stack: Stack) -> None:
     with (
         socket.create_server(("127.0.0.1", stack.port_base)),
-        pytest.raises(PortTaken, match=rf"port {stack.port_base}, which files needs, is taken by process"),
+        pytest.raises(PortTaken, match=rf"port {stack.port_base}, which pages needs, is taken by process"),
     ):
         stack.up(0)
     assert leftovers.processes_of(stack.layout.run) == []

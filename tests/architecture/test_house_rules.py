@@ -100,6 +100,20 @@ def test_every_compose_service_is_documented() -> None:
     assert not missing, f"README.md does not say what these services are: {', '.join(missing)}"
 
 
+def test_compose_file_has_no_keys_that_docker_refuses() -> None:
+    """Compose takes names only, in its extension fields too; YAML makes numbers of bare ports."""
+
+    def wrong(node: object, path: str) -> list[str]:
+        if isinstance(node, list):
+            return [each for item in node for each in wrong(item, path)]
+        if not isinstance(node, dict):
+            return []
+        keys = [f"{path}.{key}" for key in node if not isinstance(key, str)]
+        return keys + [each for key, value in node.items() for each in wrong(value, f"{path}.{key}")]
+
+    assert not wrong(yaml.safe_load(text(Path("docker-compose.yml"))), "docker-compose.yml")
+
+
 def test_every_ignored_exception_says_why() -> None:
     silent = [
         f"{path}:{node.lineno}"

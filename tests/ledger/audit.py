@@ -9,6 +9,7 @@ from strangler.toolkit.stack import Stack
 from tests.ledger.books import Books, Discrepancy
 from tests.ledger.checks import CHECKS, check
 from tests.ledger.sources import Sources
+from tests.traffic.journal import EditAnswered
 
 POLL_SECONDS = 0.5
 SHOWN_ROWS = 10
@@ -76,7 +77,9 @@ def _audit(books: Books, found: list[Discrepancy], elapsed: float) -> Audit:
         "charges": len(books.charges),
         "stock movements": len(books.movements),
         "stock adjustments": len(books.adjusts),
-        "products": len(books.stock),
+        "products": len(books.products),
+        "changed descriptions": len(books.entries(EditAnswered)),
+        "new products": len(books.created),
         "mails": len(books.mails),
     }
     identities = {(mail.message_id, mail.recipient) for mail in books.mails}

@@ -16,6 +16,10 @@ from tests.traffic.journal import (
     CancelSent,
     CheckoutAnswered,
     CheckoutSent,
+    CreateAnswered,
+    CreateSent,
+    EditAnswered,
+    EditSent,
 )
 
 Kind = TypeVar("Kind", bound=AnyEntry)
@@ -80,6 +84,14 @@ class Movement(msgspec.Struct):
     reason: str
 
 
+class Product(msgspec.Struct):
+    """A product in the catalogue of the host that owns it."""
+
+    id: int
+    sku: str
+    description: str
+
+
 class Mail(msgspec.Struct):
     """A mail that the SMTP sink took. The subject names the order."""
 
@@ -105,6 +117,7 @@ class Books(msgspec.Struct, dict=True):
     charges: list[Charge]
     stock: list[Stock]
     movements: list[Movement]
+    products: list[Product]
     mails: list[Mail]
 
     @cached_property
@@ -153,6 +166,21 @@ class Books(msgspec.Struct, dict=True):
     @cached_property
     def adjusts(self) -> dict[str, AdjustAnswered]:
         return {entry.reason: entry for entry in self.entries(AdjustAnswered)}
+
+    @cached_property
+    def products_by_sku(self) -> dict[str, list[Product]]:
+        return _grouped(self.products, "sku")
+
+    @cached_property
+    def edits(self) -> dict[int, list[EditSent | EditAnswered]]:
+        """What staff sent and was told of each product's description, in order."""
+        return _grouped((e for e in self.journal if isinstance(e, EditSent | EditAnswered)), "product")
+
+    @cached_property
+    def created(self) -> dict[str, CreateAnswered | None]:
+        """What was answered to each new SKU."""
+        answers = {entry.sku: entry for entry in self.entries(CreateAnswered)}
+        return {entry.sku: answers.get(entry.sku) for entry in self.entries(CreateSent)}
 
 
 def _grouped(rows: Iterable[Any], attribute: str) -> dict[str, list[Any]]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.ledger.books import Books, Discrepancy, Order
-from tests.traffic.journal import OrderSeen
+from tests.traffic.journal import EditAnswered, OrderSeen
 
 Found = Iterator[tuple[str, list[Any]]]
 
@@ -169,6 +169,28 @@ def stock_levels(books: Books) -> Found:
             yield f"product {stock.product}: oversold", [stock]
 
 
+def descriptions(books: Books) -> Found:
+    """A product's description is the last one that was acknowledged, or a later one without an answer."""
+    kept = {product.id: product.description for product in books.products}
+    for product, entries in books.edits.items():
+        answered = [index for index, entry in enumerate(entries) if isinstance(entry, EditAnswered)]
+        allowed = {entry.text for entry in entries[answered[-1] if answered else 0 :]}
+        if answered and kept.get(product) not in allowed:
+            yield f"the last change of product {product} is lost: {kept.get(product)!r}", entries[-4:]
+
+
+def new_products(books: Books) -> Found:
+    """Every product that staff added is there once, and inventory heard of it."""
+    stocked = {stock.product for stock in books.stock}
+    for sku, answer in books.created.items():
+        rows = books.products_by_sku.get(sku, [])
+        if len(rows) > 1 or (answer is not None and not rows):
+            yield f"the new product {sku} exists {len(rows)} times", [answer, *rows]
+        for row in rows:
+            if row.id not in stocked:
+                yield f"the new product {sku} has no stock record", [row]
+
+
 def mails_sent(books: Books) -> Found:
     """One confirmation an order, one cancellation a cancelled one. The same Message-ID is the same mail."""
     wanted = {f"Your order {order.number}" for order in books.orders}
@@ -203,6 +225,8 @@ CHECKS: dict[str, Callable[[Books], Found]] = {
     "cancellations": cancellations,
     "stock movements": stock_moves,
     "stock levels": stock_levels,
+    "descriptions": descriptions,
+    "new products": new_products,
     "mails": mails_sent,
     "money": money_adds_up,
 }

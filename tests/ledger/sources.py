@@ -8,9 +8,10 @@ import psycopg
 import requests
 from psycopg.rows import dict_row
 
+from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack
-from tests.ledger.books import Books, Charge, Mail, Movement, Order, Payment, Stock
-from tests.traffic.journal import read
+from tests.ledger.books import Books, Charge, Mail, Movement, Order, Payment, Product, Stock
+from tests.traffic.journal import read as read_journal
 
 ORDERS = """
 SELECT o.number, u.email AS user, o.status, o.total, o.currency, coalesce(k.key, '') AS key,
@@ -32,24 +33,28 @@ STOCK = "SELECT product_id AS product, on_hand, reserved FROM inventory_stockite
 MOVEMENTS = """
 SELECT product_id AS product, delta, "order", reason FROM inventory_stockmovement ORDER BY id
 """
+PRODUCTS = "SELECT id, sku, description FROM catalog_product ORDER BY id"
+OWNERSHIP_IS_KEPT = "SELECT to_regclass('strangler.ownership') IS NOT NULL AS kept"
+OWNER = "SELECT owner FROM strangler.ownership WHERE domain = %s"
 # The provider says `approved` where the shop says `captured`.
 CHARGE_STATUS = {"approved": "captured"}
 TIMEOUT = 10
+PLAN = "migrations-plan/plan.yaml"
+ORIGIN = "monolith"
 
 
 class Sources:
     """The places of one stack, read as they are now."""
 
-    def __init__(self, *, database_url: str, psp_url: str, mails_url: str) -> None:
-        self.database_url = database_url
+    def __init__(self, *, stack: Stack, psp_url: str, mails_url: str) -> None:
+        self.stack = stack
         self.psp_url = psp_url
         self.mails_url = mails_url
 
     @classmethod
     def of(cls, stack: Stack) -> "Sources":
-        password = stack.variables(0)["MONOLITH_DB_PASSWORD"]
         return cls(
-            database_url=f"postgresql://monolith:{password}@{stack.address('postgres', 5432)}/monolith",
+            stack=stack,
             psp_url=f"http://{stack.address('psp', 9100)}",
             mails_url=f"http://{stack.address('smtp', 8025)}",
         )
@@ -60,7 +65,9 @@ class Sources:
             return {row["product"]: row["on_hand"] for row in connection.execute(STOCK)}
 
     def read(self, journal: Path, opening: dict[int, int]) -> Books:
-        """All books; the database's in one snapshot."""
+        """All books; each database's in one snapshot."""
+        with self.connect(self.owner("catalog")) as connection:
+            products = connection.execute(PRODUCTS).fetchall()
         with self.connect() as connection:
             rows = {
                 name: connection.execute(query).fetchall()
@@ -73,17 +80,31 @@ class Sources:
             }
         stock = [{**row, "initial": opening.get(row["product"], 0)} for row in rows["stock"]]
         return Books(
-            journal=list(read(journal)),
+            journal=list(read_journal(journal)),
             orders=msgspec.convert(rows["orders"], list[Order]),
             payments=msgspec.convert(rows["payments"], list[Payment]),
             charges=self._charges(),
             stock=msgspec.convert(stock, list[Stock]),
             movements=msgspec.convert(rows["movements"], list[Movement]),
+            products=msgspec.convert(products, list[Product]),
             mails=msgspec.convert(self._get(f"{self.mails_url}/mails"), list[Mail]),
         )
 
-    def connect(self) -> psycopg.Connection[dict[str, Any]]:
-        connection = psycopg.connect(self.database_url, row_factory=dict_row, connect_timeout=TIMEOUT)
+    def owner(self, domain: str) -> str:
+        """The host that owns the domain now: while it moves its database says so, else the stage."""
+        with self.connect() as connection:
+            kept = connection.execute(OWNERSHIP_IS_KEPT).fetchone()
+            row = connection.execute(OWNER, [domain]).fetchone() if kept and kept["kept"] else None
+        if row is not None:
+            return str(row["owner"])
+        state = self.stack.state
+        return load(self.stack.layout.root / PLAN).host_of(domain, stage=state.stage if state else 0)
+
+    def connect(self, host: str = ORIGIN) -> psycopg.Connection[dict[str, Any]]:
+        """A connection to a host's database, by its own role."""
+        password = self.stack.variables(0)[f"{host.upper()}_DB_PASSWORD"]
+        url = f"postgresql://{host}:{password}@{self.stack.address('postgres', 5432)}/{host}"
+        connection = psycopg.connect(url, row_factory=dict_row, connect_timeout=TIMEOUT)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         return connection

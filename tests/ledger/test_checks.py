@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.ledger.books import Books, Charge, Mail, Movement, Order, OrderLine, Payment, Stock
+from tests.ledger.books import Books, Charge, Mail, Movement, Order, OrderLine, Payment, Product, Stock
 from tests.ledger.checks import CHECKS, check
 from tests.traffic.journal import (
     AdjustAnswered,
@@ -14,6 +14,10 @@ from tests.traffic.journal import (
     CancelSent,
     CheckoutAnswered,
     CheckoutSent,
+    CreateAnswered,
+    CreateSent,
+    EditAnswered,
+    EditSent,
     Line,
     OrderSeen,
     PaymentSeen,
@@ -24,7 +28,8 @@ PRICE, TOTAL = Decimal("4.50"), Decimal("9.00")
 
 @pytest.fixture
 def books() -> Books:
-    """One confirmed order, one cancelled, one declined checkout and one adjustment, all in order."""
+    """One confirmed order, one cancelled, one declined checkout, one adjustment, one new product and two
+    changes of it, all in order."""
     journal: list[AnyEntry] = [
         CheckoutSent(at=1, key="key-1", user="ada@shop.example", expect="tok_ok"),
         answered("key-1", told("A-1")),
@@ -36,19 +41,32 @@ def books() -> Books:
         CancelAnswered(at=4, number="A-2", payment_status="refunded"),
         AdjustSent(at=5, reason="counted once", product=7, delta=5),
         AdjustAnswered(at=5, reason="counted once", status=200),
+        CreateSent(at=6, sku="NEW-1"),
+        CreateAnswered(at=6, sku="NEW-1", status=201),
+        EditSent(at=7, product=8, text="first"),
+        EditAnswered(at=7, product=8, text="first"),
+        EditSent(at=8, product=8, text="second"),
+        EditAnswered(at=8, product=8, text="second"),
     ]
     return Books(
         journal=list(journal),
         orders=[kept("A-1", "key-1"), kept("A-2", "key-2", status="cancelled")],
         payments=[paid("A-1"), paid("A-2", refunded=True)],
         charges=[charged("A-1"), charged("A-2", "refunded"), charged("A-3", "declined")],
-        stock=[Stock(product=7, on_hand=13, reserved=0, initial=10)],
+        stock=[
+            Stock(product=7, on_hand=13, reserved=0, initial=10),
+            Stock(product=8, on_hand=0, reserved=0, initial=0),
+        ],
         movements=[
             Movement(product=7, delta=10, order="", reason="opening stock"),
             Movement(product=7, delta=-2, order="A-1", reason="sold"),
             Movement(product=7, delta=-2, order="A-2", reason="sold"),
             Movement(product=7, delta=2, order="A-2", reason="returned"),
             Movement(product=7, delta=5, order="", reason="counted once"),
+        ],
+        products=[
+            Product(id=7, sku="OLD-7", description=""),
+            Product(id=8, sku="NEW-1", description="second"),
         ],
         mails=[
             Mail(message_id="<1>", recipient="ada@shop.example", subject="Your order A-1"),
@@ -71,6 +89,13 @@ def test_an_unanswered_checkout_may_have_made_an_order_or_not(books: Books) -> N
     books.journal[:] = [
         e for e in books.journal if not (isinstance(e, CheckoutAnswered) and e.key == "key-1")
     ]
+    assert check(books) == []
+
+
+def test_an_unanswered_change_may_have_been_made_or_not(books: Books) -> None:
+    books.journal[:] = [e for e in books.journal if not (isinstance(e, EditAnswered) and e.text == "second")]
+    assert check(books) == []
+    books.products[1].description = "first"
     assert check(books) == []
 
 
@@ -193,6 +218,22 @@ def double_a_mail(books: Books) -> None:
     books.mails.append(Mail(message_id="<9>", recipient="ada@shop.example", subject="Your order A-1"))
 
 
+def lose_a_change(books: Books) -> None:
+    books.products[1].description = "first"
+
+
+def lose_a_product(books: Books) -> None:
+    books.products.pop()
+
+
+def double_a_product(books: Books) -> None:
+    books.products.append(Product(id=9, sku="NEW-1", description=""))
+
+
+def forget_a_stock_record(books: Books) -> None:
+    books.stock.pop()
+
+
 @pytest.mark.parametrize(
     ("plant", "finders"),
     [
@@ -221,6 +262,10 @@ def double_a_mail(books: Books) -> None:
         (move_for_no_order, {"stock movements"}),
         (lose_an_adjustment, {"stock movements"}),
         (double_an_adjustment, {"stock movements"}),
+        (lose_a_change, {"descriptions"}),
+        (lose_a_product, {"descriptions", "new products"}),
+        (double_a_product, {"new products"}),
+        (forget_a_stock_record, {"new products"}),
         (lose_a_mail, {"mails"}),
         (double_a_mail, {"mails"}),
     ],

@@ -90,7 +90,45 @@ class AdjustAnswered(Entry):
     status: int
 
 
-AnyEntry = CheckoutSent | CheckoutAnswered | CancelSent | CancelAnswered | AdjustSent | AdjustAnswered
+class EditSent(Entry):
+    """Staff is about to change a product's description; `text` is unique."""
+
+    product: int
+    text: str
+
+
+class EditAnswered(Entry):
+    """The change was acknowledged (200)."""
+
+    product: int
+    text: str
+
+
+class CreateSent(Entry):
+    """Staff is about to add a product; `sku` is unique."""
+
+    sku: str
+
+
+class CreateAnswered(Entry):
+    """The product was added (201), or was there from an attempt whose answer got lost (400)."""
+
+    sku: str
+    status: int
+
+
+AnyEntry = (
+    CheckoutSent
+    | CheckoutAnswered
+    | CancelSent
+    | CancelAnswered
+    | AdjustSent
+    | AdjustAnswered
+    | EditSent
+    | EditAnswered
+    | CreateSent
+    | CreateAnswered
+)
 
 
 class Journal:

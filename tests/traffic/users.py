@@ -14,7 +14,16 @@ from typing import Any, ClassVar
 from locust import between, task
 from locust.exception import StopUser
 
-from tests.traffic.journal import AdjustAnswered, AdjustSent, CancelAnswered, CancelSent
+from tests.traffic.journal import (
+    AdjustAnswered,
+    AdjustSent,
+    CancelAnswered,
+    CancelSent,
+    CreateAnswered,
+    CreateSent,
+    EditAnswered,
+    EditSent,
+)
 from tests.traffic.purchases import POPULAR, PRODUCTS, Purchases
 from tests.traffic.shopper import PASSWORD, Shopper
 
@@ -153,7 +162,7 @@ class Customer(Purchases):
 
 
 class Staff(Shopper):
-    """Counts what is on the shelves now and then."""
+    """Counts what is on the shelves, rewrites descriptions and adds a product now and then."""
 
     fixed_count = 1
     wait_time = between(0.5, 1.5)
@@ -162,7 +171,38 @@ class Staff(Shopper):
         self.email = "staff@shop.example"
         self.log_in()
 
-    @task
+    @task(4)
+    def rewrite_description(self) -> None:
+        self.stay_logged_in()
+        product = 1 + random.randrange(POPULAR)
+        text = f"Rewritten {uuid.uuid4().hex}"
+        self.note(EditSent(at=time.time(), product=product, text=text))
+        answer = self.until_answered(
+            lambda: self.call(
+                "PATCH",
+                f"/api/products/{product}",
+                name="edit product",
+                body={"description": text},
+                check=lambda _, body: "" if body["description"] == text else f"not what was sent: {body}",
+            )
+        )
+        if answer.ok:
+            self.note(EditAnswered(at=time.time(), product=product, text=text))
+
+    @task(1)
+    def add_product(self) -> None:
+        self.stay_logged_in()
+        sku = f"NEW-{uuid.uuid4().hex[:12]}"
+        body = {"sku": sku, "name": "Newcomer", "price": "12.50", "category": "home"}
+        self.note(CreateSent(at=time.time(), sku=sku))
+        # A repeated request whose first attempt went through is told that the SKU is taken: 400.
+        answer = self.until_answered(
+            lambda: self.call("POST", "/api/products", name="add product", body=body, expect=(201, 400))
+        )
+        if answer.ok:
+            self.note(CreateAnswered(at=time.time(), sku=sku, status=answer.status))
+
+    @task(4)
     def adjust_stock(self) -> None:
         self.stay_logged_in()
         product = 1 + random.randrange(POPULAR if random.random() < 0.7 else PRODUCTS)

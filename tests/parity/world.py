@@ -98,8 +98,11 @@ class World:
         return self._products[number]
 
     def make_product(self, **fields: Any) -> Taken:
+        """A new product, and its stock record, which inventory opens when it hears of it."""
         body = {"category": "kitchen", "description": f"Made for {self.name}", **fields}
-        return self.call("POST", "/api/products", who="staff", json=body, expect=201)
+        made = self.call("POST", "/api/products", who="staff", json=body, expect=201)
+        self.journey.call("GET", f"/api/stock/{made['id']}", until=lambda body: "product" in body)
+        return made
 
     def adjust(self, product: Any, delta: int, *, expect: int | None = 200) -> Taken:
         body = {"delta": delta, "reason": "delivery"}

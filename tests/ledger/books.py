@@ -174,7 +174,11 @@ class Books(msgspec.Struct, dict=True):
     @cached_property
     def edits(self) -> dict[int, list[EditSent | EditAnswered]]:
         """What staff sent and was told of each product's description, in order."""
-        return _grouped((e for e in self.journal if isinstance(e, EditSent | EditAnswered)), "product")
+        found: dict[int, list[EditSent | EditAnswered]] = defaultdict(list)
+        for entry in self.journal:
+            if isinstance(entry, EditSent | EditAnswered):
+                found[entry.product].append(entry)
+        return found
 
     @cached_property
     def created(self) -> dict[str, CreateAnswered | None]:

@@ -16,8 +16,8 @@ A contract declares its domain's port as a class of marked methods and exports o
     inventory = Inventory()
 
 A caller writes `inventory.reserve(order=..., lines=..., key=...)` and does not know where the domain
-lives. Where this process hosts it, the call is a plain function call into the domain's
-`operations` module, in the caller's transaction. Where not, it goes to the port's transport.
+lives. Where this process hosts it and its host owns it, the call is a plain function call into the
+domain's `operations` module, in the caller's transaction. Where not, the transport asks the owner.
 
 The shape follows "ports and adapters" (Cockburn, 2005); one interface with a mode chosen in one
 place follows Sentry's hybrid cloud RPC services.
@@ -30,11 +30,16 @@ from functools import wraps
 from types import ModuleType
 from typing import Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar, overload
 
+from strangler.chassis import ownership
 from strangler.chassis.errors import ChassisError, ContractError
+from strangler.chassis.ownership import DomainMoved
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Kind = Literal["query", "command"]
+
+MOST_MOVES = 3
+"""How many domains may move away under one call before it is given up."""
 
 
 class DomainNotHosted(ChassisError):
@@ -65,7 +70,8 @@ class Transport(Protocol):
     """Carries a port's calls to the host that owns the domain."""
 
     def call(self, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
-        """Return what the owner returned, or raise the declared error that it raised."""
+        """Return what the owner returned, or raise the declared error that it raised; DomainMoved where the
+        owner turns out to be this host."""
 
 
 _implementations: dict[str, ModuleType] = {}
@@ -76,12 +82,18 @@ _transport: Transport | None = None
 def bind(domain: str, implementation: ModuleType) -> None:
     """Say that this process hosts `domain`; called once, when Django's app registry is ready."""
     _implementations[domain] = implementation
+    ownership.hosting(domain)
 
 
 def use_transport(transport: Transport | None) -> None:
-    """Set what carries the calls for domains that this process does not host."""
+    """Set what carries the calls for domains that other hosts own."""
     global _transport
     _transport = transport
+
+
+def transport() -> Transport | None:
+    """What carries the calls for domains that other hosts own."""
+    return _transport
 
 
 def hosted(domain: str) -> bool:
@@ -121,13 +133,46 @@ class Port:
 
     def _call(self, method: Method, arguments: dict[str, Any]) -> Any:
         implementation = _implementations.get(self.domain)
-        if implementation is not None:
-            return getattr(implementation, method.name)(**arguments)
+        if implementation is None:
+            return self._afar(method, arguments)
+        if ownership.moved_away(self.domain) and _transport is not None:
+            try:
+                return self._afar(method, arguments)
+            except DomainMoved:  # back here
+                return self.here(method, arguments)
+        try:
+            return self.here(method, arguments)
+        except DomainMoved as moved:
+            if moved.domain != self.domain or _transport is None or ownership.in_transaction():
+                raise
+        return self._afar(method, arguments)
+
+    def here(self, method: Method, arguments: dict[str, Any]) -> Any:
+        """Run the domain's own code in this process; raises DomainMoved where the fence refuses.
+
+        Another domain that moved while it ran is asked where it is now, by doing the whole again: nothing
+        was done, and it has its key.
+        """
+        operation = getattr(_implementations[self.domain], method.name)
+        for _ in range(MOST_MOVES):
+            try:
+                return operation(**arguments)
+            except Exception as error:
+                moved = ownership.moved(error)
+                if moved is None:
+                    raise
+                ownership.learn(moved.domain, moved.owner, moved.epoch)
+                if moved.domain == self.domain or ownership.in_transaction():
+                    raise moved from (None if error is moved else error)
+                again = moved
+        raise again
+
+    def _afar(self, method: Method, arguments: dict[str, Any]) -> Any:
         if _transport is None:
             raise DomainNotHosted(
                 f"{self.domain}.{method.name} was called, but this process does not host "
-                f"{self.domain} and has no transport. Add the domain to INSTALLED_APPS, or "
-                "configure the transport for remote domains."
+                f"{self.domain} and has no transport. Add the domain to INSTALLED_APPS, or set BROKER_URL "
+                "so that its owner can be asked."
             )
         return _transport.call(self.domain, method, arguments)
 

@@ -2,10 +2,10 @@
 
     from strangler.chassis.rpc import client
 
-    client.connect()                                # in a host whose ports go remote
-    client.connect(locate=lambda domain: "origin")  # where each domain's owner is
+    client.connect()                                # the chassis's app does it at the first remote call
+    client.connect(locate=lambda domain: "origin")  # not where `ownership` knows the owner to be
 
-From then on `inventory.reserve(…)` of a domain that the process does not host is a remote call. Threads share
+From then on `inventory.reserve(…)` of a domain that another host owns is a remote call. Threads share
 one connection. An answer, a declared error, or a DomainUnavailable comes by the deadline of the call's mark,
 or its caller's if that is earlier.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind
 
-from strangler.chassis import ports
+from strangler.chassis import ownership, ports
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.ports import Method
 from strangler.chassis.rpc import deadline
@@ -41,19 +41,10 @@ Locate = Callable[[str], str]
 tracer = trace.get_tracer(__name__)
 
 
-def by_environment(domain: str) -> str:
-    """An extracted domain's host is named after it, unless RPC_HOSTS says otherwise: `accounts=origin …`."""
-    for entry in os.environ.get("RPC_HOSTS", "").split():
-        name, _, host = entry.partition("=")
-        if name == domain:
-            return host
-    return domain
-
-
 class Client:
     """A transport: carries calls to the host where `locate` says that the domain is."""
 
-    def __init__(self, url: str, *, locate: Locate = by_environment, caller: str = ""):
+    def __init__(self, url: str, *, locate: Locate = ownership.owner_of, caller: str = ""):
         self.locate, self.caller = locate, caller
         self.connection = Connection(url)
         self.policies: list[Policy] = [policy() for policy in PIPELINE]
@@ -62,17 +53,24 @@ class Client:
         )
 
     def call(self, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
-        """Ask the domain's owner."""
-        return self.ask(self.locate(domain), domain, method, arguments)
+        """Ask the domain's owner, wherever it is by then."""
+        return self._bounded(Call(self.locate(domain), domain, method, arguments, follows=True))
 
     def ask(self, host: str, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
-        """Ask this host, whoever owns the domain: for shadow reads, canaries and forwarding."""
-        with deadline.within(SECONDS[method.kind]):
-            return self._proceed(Call(host, domain, method, arguments))
+        """Ask this host; raises DomainMoved if it does not own the domain."""
+        return self._bounded(Call(host, domain, method, arguments))
+
+    def shadow(self, host: str, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        """What this host's own answer to a query is, whoever owns the domain."""
+        return self._bounded(Call(host, domain, method, arguments, shadow=True))
 
     def close(self) -> None:
         """Hang up."""
         self.connection.close()
+
+    def _bounded(self, call: Call) -> Any:
+        with deadline.within(SECONDS[call.method.kind]):
+            return self._proceed(call)
 
     def _send(self, call: Call) -> Any:
         name = f"{call.domain}.{call.method.name}"
@@ -84,6 +82,12 @@ class Client:
             headers: dict[str, Any] = {"deadline": deadline.to_wire(seconds), "caller": self.caller}
             if call.method.kind == "command":
                 headers["idempotency-key"] = str(call.arguments.get("key", ""))
+            if epoch := ownership.epoch_of(call.domain):
+                headers["epoch"] = epoch
+            if call.hops:
+                headers["hops"] = call.hops
+            if call.shadow:
+                headers["shadow"] = 1
             propagate.inject(headers)
             coding = codec(call.domain, call.method)
             body = coding.call(call.arguments)
@@ -118,7 +122,7 @@ def _through(policy: Policy, inner: Proceed, call: Call) -> Any:
     return policy(call, inner)
 
 
-def connect(url: str = "", *, locate: Locate = by_environment) -> Client:
+def connect(url: str = "", *, locate: Locate = ownership.owner_of) -> Client:
     """Let this process's ports ask remote domains, over the broker of BROKER_URL unless told otherwise."""
     client = Client(
         url or os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"),

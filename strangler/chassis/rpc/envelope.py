@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from strangler.chassis.errors import ContractError, DomainUnavailable
+from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.ports import Method
 from strangler.chassis.rpc.errors import (
     CallRefused,
@@ -23,7 +24,7 @@ from strangler.chassis.rpc.errors import (
     RemoteFailure,
 )
 
-DECLARED, REFUSED, BURIED = "declared", "refused", "buried"
+DECLARED, REFUSED, BURIED, MOVED = "declared", "refused", "buried", "moved"
 DEADLINE, UNAVAILABLE, BUSY, FAILURE = "deadline", "unavailable", "busy", "failure"
 
 encode = msgspec.json.Encoder().encode
@@ -35,7 +36,8 @@ class Malformed(ValueError):
 
 class RemoteError(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An answer's error. The first four are Nameko's, so that its own clients understand it too; `kind` says
-    what it is to ours, `fields` are those of a declared error, `unknown` whether the work may be done."""
+    what it is to ours, `fields` are those of a declared error or a move, `unknown` whether the work may be
+    done."""
 
     exc_type: str
     exc_path: str = ""
@@ -149,6 +151,8 @@ class Codec:
         }
         if error.kind in kinds:
             return kinds[error.kind](self.domain, self.method.name, error.value, unknown=error.unknown)
+        if error.kind == MOVED:
+            return DomainMoved(self.domain, str(error.fields["owner"]), int(error.fields["epoch"]))
         if error.kind in (REFUSED, BURIED):
             return CallRefused(self.domain, self.method.name, error.value)
         return RemoteFailure(self.domain, self.method.name, f"{error.exc_type}: {error.value}")
@@ -162,6 +166,8 @@ def refusal(
         kind = kind or REFUSED
     elif isinstance(error, DeadlinePassed):
         kind = DEADLINE
+    elif isinstance(error, DomainMoved):
+        kind, fields = MOVED, {"owner": error.owner, "epoch": error.epoch}
     elif isinstance(error, DomainUnavailable):
         kind = BUSY if error.busy else UNAVAILABLE
     described = RemoteError(

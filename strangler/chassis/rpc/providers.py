@@ -30,6 +30,13 @@ class Deadline(DependencyProvider):  # type: ignore[misc]
         worker_ctx.data["overdue"].cancel()
 
 
+class Headers(DependencyProvider):  # type: ignore[misc]
+    """What came with the call."""
+
+    def get_dependency(self, worker_ctx: Any) -> Any:
+        return worker_ctx.data
+
+
 class Connections(DependencyProvider):  # type: ignore[misc]
     """Every worker is a greenlet of its own, and so has connections of its own to give back."""
 

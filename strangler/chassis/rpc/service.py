@@ -1,6 +1,7 @@
 """A Nameko service made from a contract: a method for each of the port's, answering in the wire's terms."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -8,13 +9,15 @@ from opentelemetry import trace
 from psycopg import errors as pg
 from psycopg_pool import PoolTimeout
 
+from strangler.chassis import ownership
 from strangler.chassis.errors import ContractError, DomainUnavailable
-from strangler.chassis.ports import Port
+from strangler.chassis.ownership import DomainMoved
+from strangler.chassis.ports import Method, Port
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.consumer import Entrypoint
 from strangler.chassis.rpc.envelope import Codec, codec
 from strangler.chassis.rpc.errors import DeadlinePassed, OwnerBusy, OwnerUnavailable
-from strangler.chassis.rpc.providers import Connections, Deadline, Tracing
+from strangler.chassis.rpc.providers import Connections, Deadline, Headers, Tracing
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ def service(port: type[Port], *, host: str) -> type:
         "name": f"{host}.{port.domain}",
         "__doc__": port.__doc__,
         # Nameko sets them up in the order of their names' hash: none may need another.
+        "headers": Headers(),
         "deadline": Deadline(),
         "connections": Connections(),
         "tracing": Tracing(),
@@ -43,13 +47,33 @@ def _answering(port: Port, coding: Codec) -> Any:
 
     def answer(self: Any, **arguments: Any) -> bytes:
         try:
-            return coding.answer(getattr(port, name)(**arguments))
+            return coding.answer(_owned(port, coding.method, arguments, self.headers))
         except Exception as error:  # noqa: BLE001 - the caller gets it
             return coding.failure(_told(coding, error))
 
     answer.__name__ = name
     answer.__doc__ = coding.method.declaration.__doc__ if coding.method.declaration else None
     return answer
+
+
+def _owned(port: Port, method: Method, arguments: dict[str, Any], headers: Mapping[str, Any]) -> Any:
+    """What the domain's own code returns, if this host owns the domain or takes it over now; raises
+    DomainMoved. This host asks no other: the caller does."""
+    domain = port.domain
+    if method.kind == "query" and headers.get("shadow"):
+        return port.here(method, arguments)
+    epoch = int(headers.get("epoch", 0))
+    if method.kind == "query" and ownership.moved_away(domain):
+        # The fence guards writes; stale reads only this.
+        known = DomainMoved(domain, ownership.owner_of(domain), ownership.epoch_of(domain))
+        if epoch <= known.epoch or not ownership.adopt(domain, epoch):
+            raise known
+    try:
+        return port.here(method, arguments)
+    except DomainMoved as moved:
+        if moved.domain != domain or epoch <= moved.epoch or not ownership.adopt(domain, epoch):
+            raise
+    return port.here(method, arguments)
 
 
 def _told(coding: Codec, error: Exception) -> Exception:
@@ -71,6 +95,9 @@ def _told(coding: Codec, error: Exception) -> Exception:
     if isinstance(error, DomainUnavailable):
         log.warning("%s.%s: %s", domain, name, error)
         return OwnerUnavailable(domain, name, f"it needs {error}", unknown=unknown)
+    if isinstance(error, DomainMoved):
+        moved = OwnerUnavailable(domain, name, f"{error} while it ran", unknown=unknown)
+        return error if error.domain == domain else moved
     trace.get_current_span().record_exception(error)
     undeclared = " (not declared by the contract)" if isinstance(error, ContractError) else ""
     log.error("%s.%s failed%s", domain, name, undeclared, exc_info=error)

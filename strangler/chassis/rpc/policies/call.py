@@ -14,12 +14,19 @@ ATTEMPTS: dict[Kind, int] = {"query": 3, "command": 2}
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a domain's method at `host`."""
+    """A call of a domain's method at `host`.
+
+    `follows`: it is meant for whoever owns the domain, and `hops` says how often it was sent on. `shadow`: it
+    is made to be compared, and only this host's own answer will do.
+    """
 
     host: str
     domain: str
     method: Method
     arguments: dict[str, Any]
+    follows: bool = False
+    hops: int = 0
+    shadow: bool = False
 
     @property
     def place(self) -> str:

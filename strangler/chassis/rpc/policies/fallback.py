@@ -16,7 +16,7 @@ class Fallback:
         try:
             return proceed(call)
         except DomainUnavailable as error:
-            if call.method.fallback is None:
+            if call.method.fallback is None or call.shadow:
                 raise
             log.warning("%s; the fallback answers", error)
             return call.method.fallback(**call.arguments)

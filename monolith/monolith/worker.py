@@ -4,13 +4,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "monolith.settings")
 
-from strangler.chassis.worker import worker_app
-
-
-def deliver_events() -> int:
-    from strangler.chassis.events.delivery import sweep
-
-    return sweep()
+from strangler.chassis.worker import Periodic, worker_app
 
 
 def send_mails() -> int:
@@ -28,8 +22,7 @@ def reconcile_payments() -> int:
 app = worker_app(
     "monolith",
     periodic={
-        "events.deliver": (2.0, deliver_events),
-        "notifications.send_mails": (1.0, send_mails),
-        "payments.reconcile": (15.0, reconcile_payments),
+        "notifications.send_mails": Periodic("notifications", 1.0, send_mails),
+        "payments.reconcile": Periodic("payments", 15.0, reconcile_payments),
     },
 )

@@ -35,7 +35,7 @@ class DomainConfig(AppConfig):
         ports.check_implementation(port, operations)
         ports.bind(port.domain, operations)
         if find_spec(f"{self.name}.events"):
-            subscribe(import_module(f"{self.name}.events").HANDLERS)
+            subscribe(import_module(f"{self.name}.events").HANDLERS, domain=self.label)
 
     def port(self) -> type[ports.Port]:
         """The class of the port that the contract exports for this domain."""

@@ -1,15 +1,17 @@
 """A host's Celery worker: `python -m strangler.chassis.worker monolith.worker:app`.
 
-One process: task threads and the beat that sends the periodic tasks. Settings follow what RabbitMQ's
+One process: task threads, a thread that takes other hosts' events, and the beat that sends the periodic tasks. Settings follow what RabbitMQ's
 quorum queues need and Celery does not do by itself: publisher confirms with a timeout, acknowledgement
 after the work, and no remote control or gossip, which would need transient queues.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery import Celery
 from celery.beat import EmbeddedService, Scheduler
@@ -17,18 +19,31 @@ from celery.signals import worker_ready, worker_shutdown
 
 from strangler.chassis import logs, tracing
 
+log = logging.getLogger(__name__)
+
 THREADS = 4
 CONFIRM_SECONDS = 5.0
-Periodic = Mapping[str, tuple[float, Callable[[], Any]]]
 
 
-def worker_app(service: str, *, periodic: Periodic) -> Celery:
-    """The host's Celery app with its own quorum queue. `periodic`: task name → (seconds between runs,
-    function without arguments)."""
+class Periodic(NamedTuple):
+    """A domain's task: run every so many seconds by the host that owns the domain, and by no other."""
+
+    domain: str
+    seconds: float
+    function: Callable[[], Any]
+
+
+def worker_app(service: str, *, periodic: Mapping[str, Periodic]) -> Celery:
+    """The host's Celery app with its own quorum queue. `periodic`: by name. Those of domains that are not
+    hosted here are left out."""
     import django
 
     django.setup()
-    app = Celery(service, broker=os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"))
+    from strangler.chassis import ports
+    from strangler.chassis.events import tasks as events
+
+    broker = os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//")
+    app = Celery(service, broker=broker)
     app.conf.update(
         task_default_queue=f"{service}.tasks",
         task_default_queue_type="quorum",
@@ -47,12 +62,42 @@ def worker_app(service: str, *, periodic: Periodic) -> Celery:
         beat_max_loop_interval=1,
         timezone="UTC",
     )
-    for name, (seconds, function) in periodic.items():
-        app.task(name=name)(function)
-        # A run that waited this long is superseded by the next one.
-        entry = {"task": name, "schedule": seconds, "options": {"expires": max(seconds * 2, 5)}}
-        app.conf.beat_schedule = {**app.conf.beat_schedule, name: entry}
+    events.install(app, host=service, broker=broker)
+    schedule(app, events.SWEEP, events.SWEEP_SECONDS)
+    schedule(app, events.PRUNE, events.PRUNE_SECONDS)
+    for name, task in periodic.items():
+        if ports.hosted(task.domain):
+            app.task(name=name)(where_owned(task))
+            schedule(app, name, task.seconds)
     return app
+
+
+def schedule(app: Celery, name: str, seconds: float) -> None:
+    """Let the beat send the task so often."""
+    # A run that waited this long is superseded by the next one.
+    entry = {"task": name, "schedule": seconds, "options": {"expires": max(seconds * 2, 5)}}
+    app.conf.beat_schedule = {**app.conf.beat_schedule, name: entry}
+
+
+def where_owned(task: Periodic) -> Callable[[], Any]:
+    """The task's function, which does nothing while its domain is another host's."""
+    from strangler.chassis.ownership import learn, moved, owned_here
+
+    @wraps(task.function)
+    def run() -> Any:
+        if not owned_here(task.domain):
+            return None
+        try:
+            return task.function()
+        except Exception as error:
+            refusal = moved(error)
+            if refusal is None:
+                raise
+            learn(refusal.domain, refusal.owner, refusal.epoch)
+            log.info("%s: %s", task.function.__name__, refusal)
+            return None
+
+    return run
 
 
 def run(app: Celery) -> None:

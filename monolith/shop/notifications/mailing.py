@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from shop.notifications.models import Notification
+from strangler.chassis.ownership import hold
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ def send_pending(*, limit: int = 100) -> int:
 def _send_one(server: Any) -> str | None:
     """`sent`, `refused`, `later` or `unreachable`; None if nothing is due."""
     with transaction.atomic():
+        # A mail is out for good: nobody takes the domain away, and sends it too, before this one is noted.
+        hold("notifications")
         row = (
             Notification.objects.select_for_update(skip_locked=True)
             .filter(sent_at=None, refused_at=None, send_after__lte=timezone.now())

@@ -1,85 +1,200 @@
-"""Handing events of the outbox to this host's handlers."""
+"""Handing events to this host's handlers.
+
+A handler runs in a transaction of its own that holds its domain and claims the event for it, so its effect
+happens once, however often and on however many hosts the event arrives, and goes nowhere while the domain
+moves. Events of one aggregate reach a domain in their order; a domain that fails, or has moved, keeps no
+other domain waiting.
+"""
 
 import logging
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import msgspec
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
-from opentelemetry import context
+from opentelemetry import trace
 from opentelemetry.propagate import extract
+from opentelemetry.trace import SpanKind
 
-from strangler.chassis.events.models import Outbox
-from strangler.chassis.events.registry import event_class, handlers_of
+from strangler.chassis.errors import ContractError, DomainUnavailable
+from strangler.chassis.events.models import UNFINISHED, Inbox, Pending
+from strangler.chassis.events.registry import Subscription, event_class, handlers_of
+from strangler.chassis.ownership import hold, learn, moved, owned_here
 
 log = logging.getLogger(__name__)
+tracer = trace.get_tracer(__name__)
 
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(minutes=5)
-# An event younger than this is still being delivered by the process that committed it.
-HEAD_START = timedelta(seconds=5)
+BATCH = 100
+UNAVAILABLE = 503
 
 CLAIM = """
-    INSERT INTO events_inbox (event_id, handler, handled_at) VALUES (%s, %s, now())
+    INSERT INTO events_inbox (event_id, handler, domain, handled_at) VALUES (%s, %s, %s, now())
     ON CONFLICT (event_id, handler) DO NOTHING
 """
 
+Claims = set[tuple[UUID, str]]
 
-def deliver(outbox_id: int) -> bool:
-    """Run every handler that has not handled the event yet; whether all have now.
 
-    An event waits for the earlier ones of its aggregate. A failing handler is logged and noted on the
-    row, does not keep the others from running, and is tried again by `sweep`. Never raises for a
-    failure of a handler or of the database: the cause is committed already.
+@dataclass(frozen=True)
+class Attempt:
+    """At an event's handlers. `counted`: the row says so already."""
+
+    counted: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a handler did not have its effect. `blamed`: it may be the event's fault. `moved`: it is for
+    another host to have it."""
+
+    text: str
+    blamed: bool = False
+    moved: bool = False
+
+
+def deliver(row: Pending, *, again: bool = False) -> None:
+    """Give the event to its handlers, and then those of its aggregate that waited for it.
+
+    `again`: somebody may have died of it, so the attempt is counted before it is made. Never raises for a
+    failure of a handler or of the database: the cause is committed already, and `sweep` comes back to it.
     """
+    seen = 0
     try:
-        row = Outbox.objects.get(pk=outbox_id)
-        undelivered = Outbox.objects.filter(aggregate=row.aggregate, delivered_at=None)
-        if undelivered.filter(pk__lt=row.pk).exists():
-            return False
-        failures = [error for name in handlers_of(row.type) if (error := _handle(row, name))]
-        if failures:
-            _postpone(row, failures)
-            return False
-        row.delivered_at = timezone.now()
-        row.save(update_fields=["delivered_at"])
+        while True:
+            rows = unfinished(row)
+            # Who came meanwhile found those before it unfinished, and left.
+            if not rows or rows[-1].pk <= seen:
+                return
+            seen = rows[-1].pk
+            if not _deliver(rows, again=again):
+                return
     except DatabaseError:
-        log.exception("outbox row %s could not be delivered now; the sweeper will", outbox_id)
-        return False
-    return True
+        log.exception("%s could not be delivered now; the sweeper will", row)
 
 
-def sweep(*, limit: int = 200) -> int:
-    """Deliver what a crash or a failing handler left behind; the number of events delivered."""
+def unfinished(row: Pending) -> Sequence[Pending]:
+    """What is to be delivered of the event's aggregate, in order."""
+    return type(row).objects.filter(UNFINISHED, **row.key).order_by("pk")[:BATCH]
+
+
+def claims_of(rows: Iterable[Pending]) -> Claims:
+    """Which handlers have handled these events, wherever that was."""
+    found = Inbox.objects.filter(event_id__in=[row.event_id for row in rows])
+    return set(found.values_list("event_id", "handler"))
+
+
+def open_handlers(row: Pending, claims: Claims) -> list[Subscription]:
+    """Those who have not handled the event."""
+    return [handler for handler in handlers_of(row.type) if (row.event_id, handler.name) not in claims]
+
+
+def patience(row: Pending, now: datetime) -> timedelta:
+    """How long to leave alone what waits for others: longer, the longer it has waited."""
+    return min(max((now - row.occurred_at) / 4, FIRST_RETRY), LONGEST_RETRY)
+
+
+def _deliver(rows: Sequence[Pending], *, again: bool) -> bool:
+    """Whether any of the aggregate's events was finished."""
+    fresh = len(rows) == 1 and not rows[0].attempts and not rows[0].waits_for
+    claims = set() if fresh else claims_of(rows)
+    blocked: set[str] = set()
+    finished = False
+    for row in rows:
+        handlers = open_handlers(row, claims)
+        mine = [h for h in handlers if h.domain not in blocked and owned_here(h.domain)]
+        attempt = _begin(row, again=again) if mine else None
+        failures = []
+        for handler in mine if attempt else []:
+            if failure := _handle(row, handler):
+                failures.append(failure)
+            else:
+                handlers.remove(handler)
+        if handlers:
+            _postpone(row, handlers, attempt, failures)
+            blocked.update(handler.domain for handler in handlers)
+        else:
+            _update(row, delivered_at=timezone.now())
+            finished = True
+    return finished
+
+
+def _begin(row: Pending, *, again: bool) -> Attempt | None:
+    """None unless it is this event's time and nobody else is at it. Where somebody has tried before, the
+    attempt is counted before it is made, so that an event that kills its process is found out."""
+    if not (again or row.attempts or row.waits_for):
+        return Attempt(counted=False)
     now = timezone.now()
-    due = Outbox.objects.filter(
-        delivered_at=None, deliver_after__lte=now, occurred_at__lte=now - HEAD_START
-    ).order_by("pk")
-    return sum(deliver(pk) for pk in due.values_list("pk", flat=True)[:limit])
+    comes_back = bool(row.waits_for) and owned_here(row.waits_for)
+    if row.deliver_after > now and not comes_back:
+        return None
+    taken = type(row).objects.filter(
+        UNFINISHED, pk=row.pk, attempts=row.attempts, deliver_after=row.deliver_after
+    )
+    if not taken.update(attempts=row.attempts + 1, deliver_after=now + _backoff(row), waits_for=""):
+        return None
+    return Attempt(counted=True)
 
 
-def _handle(row: Outbox, name: str) -> str | None:
-    """Inbox row and effect in one transaction; what went wrong, or None."""
-    token = context.attach(extract({"traceparent": row.traceparent}))
-    try:
-        event = msgspec.convert(row.payload, event_class(row.type), strict=False)
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(CLAIM, [row.event_id, name])
-                if cursor.rowcount == 0:
-                    return None
-            handlers_of(row.type)[name](event)
-    except Exception as error:
-        log.exception("%s failed on %s %s", name, row.type, row.event_id)
-        return f"{name}: {error!r}"
-    finally:
-        context.detach(token)
+def _handle(row: Pending, handler: Subscription) -> Failure | None:
+    """Fence, claim and effect in one transaction; why not, or None."""
+    context = extract({"traceparent": row.traceparent})
+    with tracer.start_as_current_span(handler.name, context=context, kind=SpanKind.CONSUMER) as span:
+        try:
+            event = msgspec.convert(row.payload, event_class(row.type), strict=False)
+            with transaction.atomic():
+                hold(handler.domain)
+                if _claim(row, handler):
+                    handler.function(event)
+        except Exception as error:
+            if (refusal := moved(error)) is not None:
+                learn(refusal.domain, refusal.owner, refusal.epoch)
+                return Failure(str(refusal), moved=refusal.domain == handler.domain)
+            span.record_exception(error)
+            log.exception("%s failed on %s %s", handler.name, row.type, row.event_id)
+            return Failure(f"{handler.name}: {error!r}", blamed=not _unavailable(error))
     return None
 
 
-def _postpone(row: Outbox, failures: list[str]) -> None:
-    delay = min(FIRST_RETRY * 2 ** min(row.attempts, 10), LONGEST_RETRY)
-    row.attempts += 1
-    row.deliver_after = timezone.now() + delay
-    row.last_error = "\n".join(failures)[:2000]
-    row.save(update_fields=["attempts", "deliver_after", "last_error"])
+def _claim(row: Pending, handler: Subscription) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, [row.event_id, handler.name, handler.domain])
+        return cursor.rowcount == 1
+
+
+def _unavailable(error: Exception) -> bool:
+    """Whether something was out of reach, which is no fault of the event's."""
+    if isinstance(error, ContractError):
+        return error.status == UNAVAILABLE
+    return isinstance(error, DomainUnavailable | OperationalError | InterfaceError)
+
+
+def _postpone(
+    row: Pending, handlers: Sequence[Subscription], attempt: Attempt | None, failures: Sequence[Failure]
+) -> None:
+    """Note why, and when to come back to it."""
+    now, counted = timezone.now(), attempt is not None and attempt.counted
+    blamed = [failure.text for failure in failures if failure.blamed]
+    excused = [failure.text for failure in failures if not failure.blamed and not failure.moved]
+    away = next((handler.domain for handler in handlers if not owned_here(handler.domain)), "")
+    if blamed:
+        again = {} if counted else {"attempts": row.attempts + 1, "deliver_after": now + _backoff(row)}
+        _update(row, last_error="\n".join(blamed)[:2000], **again)
+    elif excused:
+        later = now + patience(row, now)
+        _update(row, attempts=row.attempts, deliver_after=later, last_error="\n".join(excused)[:2000])
+    elif away and (counted or row.deliver_after <= now):
+        _update(row, attempts=row.attempts, deliver_after=now + patience(row, now), waits_for=away)
+
+
+def _backoff(row: Pending) -> timedelta:
+    return min(FIRST_RETRY * 2 ** min(row.attempts, 10), LONGEST_RETRY)
+
+
+def _update(row: Pending, **values: Any) -> None:
+    type(row).objects.filter(pk=row.pk).update(**values)

@@ -4,16 +4,21 @@ from typing import ClassVar
 
 import msgspec
 
+JSON = "application/json"
+PROTOBUF = "application/protobuf"
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened, in the past tense.
 
     `TYPE` is its stable name ("<domain>.<what_happened>"); `KEY` names the field that identifies the
     aggregate: events of one aggregate are delivered in the order in which they were published.
+    `CONTENT_TYPE` is how it travels between hosts: JSON, or PROTOBUF for those who want it smaller.
     """
 
     TYPE: ClassVar[str]
     KEY: ClassVar[str]
+    CONTENT_TYPE: ClassVar[str] = JSON
 
     @property
     def aggregate(self) -> str:

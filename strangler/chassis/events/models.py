@@ -1,14 +1,30 @@
-"""The outbox and the inbox."""
+"""The outbox, what came from other hosts, and the inbox."""
 
 import uuid
 
+from typing import ClassVar
+
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
+from strangler.chassis.events.event import JSON
 
-class Outbox(models.Model):
-    """An event, written in the transaction that caused it. `delivered_at` is null until every local
-    handler has had its effect."""
+
+UNFINISHED = Q(delivered_at=None, dead_at=None)
+
+
+class Pending(models.Model):
+    """An event that this host's handlers are to have.
+
+    `delivered_at` is null until each of them has had its effect, here or, where its domain is another
+    host's, there: then `waits_for` names the domain. It is tried again from `deliver_after` on. `dead_at` is
+    set when it was given up and put into the dead letters; those behind it go on. `BEGAN` names the field that
+    says since when it is here.
+    """
+
+    BEGAN: ClassVar[str]
 
     id = models.BigAutoField(primary_key=True)
     event_id = models.UUIDField(unique=True, default=uuid.uuid4)
@@ -16,33 +32,76 @@ class Outbox(models.Model):
     aggregate = models.CharField(max_length=100)
     payload = models.JSONField()
     traceparent = models.CharField(max_length=55, blank=True)
-    occurred_at = models.DateTimeField(auto_now_add=True)
+    occurred_at = models.DateTimeField(default=timezone.now)
     delivered_at = models.DateTimeField(null=True)
+    dead_at = models.DateTimeField(null=True)
     deliver_after = models.DateTimeField(default=timezone.now)
+    waits_for = models.CharField(max_length=100, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
 
     class Meta:
-        indexes = [
-            models.Index(
-                fields=["aggregate", "id"], name="outbox_undelivered", condition=models.Q(delivered_at=None)
-            )
-        ]
+        abstract = True
+
+    @property
+    def key(self) -> dict[str, str]:
+        """The fields and values by which those are found that are to be handled in order."""
+        return {"aggregate": self.aggregate}
 
     def __str__(self) -> str:
         return f"{self.type} {self.aggregate}"
 
 
-class Inbox(models.Model):
-    """An effect that happened: this handler has handled this event."""
+class Outbox(Pending):
+    """An event of this host, written in the transaction that caused it.
 
-    id = models.BigAutoField(primary_key=True)
-    event_id = models.UUIDField()
-    handler = models.CharField(max_length=200)
-    handled_at = models.DateTimeField(auto_now_add=True)
+    `published_at` is null until the broker has confirmed it. `body` is what goes out where that is not the
+    payload as JSON.
+    """
+
+    BEGAN = "occurred_at"
+
+    content_type = models.CharField(max_length=60, default=JSON)
+    body = models.BinaryField(null=True)
+    published_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["event_id", "handler"], name="inbox_once")]
+        indexes = [
+            models.Index(fields=["aggregate", "id"], name="outbox_unfinished", condition=UNFINISHED),
+            models.Index(fields=["id"], name="outbox_unpublished", condition=Q(published_at=None)),
+        ]
+
+
+class Received(Pending):
+    """An event of another host, `source`, as it came; `id` is the order in which they came."""
+
+    BEGAN = "received_at"
+
+    source = models.CharField(max_length=100)
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["source", "aggregate", "id"], name="received_unfinished", condition=UNFINISHED)
+        ]
+
+    @property
+    def key(self) -> dict[str, str]:
+        return {"source": self.source, "aggregate": self.aggregate}
+
+
+class Inbox(models.Model):
+    """A claim: this handler has handled this event. It is written with the effect, in one transaction, and
+    goes along when the handler's domain moves to another host."""
+
+    pk = models.CompositePrimaryKey("event_id", "handler")
+    event_id = models.UUIDField()
+    handler = models.CharField(max_length=200)
+    domain = models.CharField(max_length=100)
+    handled_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [BrinIndex(fields=["handled_at"], name="inbox_handled", autosummarize=True)]
 
     def __str__(self) -> str:
         return f"{self.handler} {self.event_id}"

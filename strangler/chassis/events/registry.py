@@ -1,6 +1,7 @@
 """Who listens to what in this process."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from strangler.chassis.errors import ChassisError
@@ -13,27 +14,46 @@ class DuplicateHandler(ChassisError):
     """A handler was subscribed twice to the same event."""
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """A handler, the domain whose effect it has, and `name`, under which it claims events: its dotted path."""
+
+    name: str
+    domain: str
+    function: Handler
+
+
 _types: dict[str, type[Event]] = {}
-_handlers: dict[str, dict[str, Handler]] = {}
+_handlers: dict[str, list[Subscription]] = {}
 
 
-def subscribe(handlers: Mapping[type[Event], Iterable[Handler]]) -> None:
-    """Register a domain's HANDLERS table. A handler's inbox name is its dotted path."""
+def subscribe(handlers: Mapping[type[Event], Iterable[Handler]], *, domain: str) -> None:
+    """Register a domain's HANDLERS table."""
     for event_type, functions in handlers.items():
         _types[event_type.TYPE] = event_type
-        names = _handlers.setdefault(event_type.TYPE, {})
+        known = _handlers.setdefault(event_type.TYPE, [])
         for function in functions:
             name = f"{function.__module__}.{function.__qualname__}"
-            if name in names:
+            if any(subscription.name == name for subscription in known):
                 raise DuplicateHandler(f"{name} is subscribed to {event_type.TYPE} already.")
-            names[name] = function
+            known.append(Subscription(name, domain, function))
 
 
-def handlers_of(event_type: str) -> dict[str, Handler]:
-    """This process's handlers of an event, by inbox name, in the order of subscription."""
-    return _handlers.get(event_type, {})
+def handlers_of(event_type: str) -> list[Subscription]:
+    """This process's handlers of an event, in the order of subscription."""
+    return _handlers.get(event_type, [])
+
+
+def subscribed_types() -> list[str]:
+    """The types of the events that somebody here handles."""
+    return sorted(name for name, handlers in _handlers.items() if handlers)
 
 
 def event_class(event_type: str) -> type[Event]:
     """The class of an event that somebody here subscribes to; KeyError otherwise."""
     return _types[event_type]
+
+
+def domains() -> set[str]:
+    """Those that handle anything here."""
+    return {handler.domain for handlers in _handlers.values() for handler in handlers}

@@ -1,0 +1,155 @@
+"""How events get into a host: a thread of its worker takes them from `<host>.events`.
+
+It writes them down, in batches and in order, acknowledges, and hands them to the worker's tasks; the sweeper
+comes back to those whose hand-over failed. What cannot be read goes to the dead letters. While the database is
+away it keeps what it has, and waits: giving it back would wear out the broker's count of deliveries.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from amqp.basic_message import Message
+from django.db import DatabaseError, DataError, connection
+
+from strangler.chassis.events import envelope, receiving, topology
+from strangler.chassis.events.broker import BROKEN, Channel, Outgoing, connected
+from strangler.chassis.events.letters import LONGEST_REASON
+from strangler.chassis.events.receiving import Stored
+
+log = logging.getLogger(__name__)
+
+PREFETCH = 200
+TICK_SECONDS = 0.5
+BACKOFF_SECONDS = (0.1, 2.0)
+
+Dispatch = Callable[[Sequence[Stored]], None]
+
+
+class Ingress:
+    """`start`, `stop`. `types` are those that the host subscribes to; `dispatch` gets what is new."""
+
+    def __init__(self, *, broker: str, host: str, types: Sequence[str], dispatch: Dispatch) -> None:
+        self.broker, self.host, self.types, self.dispatch = broker, host, types, dispatch
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._arrived: list[Message] = []
+
+    def start(self) -> None:
+        """Take events from now on, as soon as the broker is there."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch under way; the broker gives the rest to another."""
+        self._stopping.set()
+        self._thread.join(timeout=15)
+
+    def _run(self) -> None:
+        pause, failing = BACKOFF_SECONDS[0], False
+        while not self._stopping.is_set():
+            channel: Channel | None = None
+            try:
+                channel = connected(self.broker, self._prepare)
+                pause, failing = BACKOFF_SECONDS[0], False
+                self._consume(channel)
+            except BROKEN as error:
+                log.log(logging.DEBUG if failing else logging.WARNING, "events do not arrive: %s", error)
+                failing = True
+                self._stopping.wait(pause)
+                pause = min(pause * 2, BACKOFF_SECONDS[1])
+            finally:
+                connection.close()
+                if channel is not None:
+                    channel.close()
+
+    def _prepare(self, channel: Any) -> None:
+        topology.declare_host(channel, self.host, self.types)
+        self._arrived = []
+        channel.basic_qos(0, PREFETCH, False)
+        channel.basic_consume(topology.queue(self.host), callback=self._arrived.append)
+
+    def _consume(self, channel: Channel) -> None:
+        while not self._stopping.is_set():
+            if channel.read(TICK_SECONDS):
+                while len(self._arrived) < PREFETCH and channel.read(0):
+                    pass
+            if self._arrived:
+                batch, self._arrived[:] = list(self._arrived), []
+                self._take(channel, batch)
+
+    def _take(self, channel: Channel, batch: Sequence[Message]) -> None:
+        events, letters = [], []
+        for message in batch:
+            try:
+                if (event := self._read(message)) is not None:
+                    events.append(event)
+            except envelope.Unreadable as error:
+                letters.append(self._letter(message, str(error)))
+        stored = self._store(channel, events, letters)
+        if stored is None:
+            return
+        if letters:
+            channel.send(letters)
+        channel.amqp.basic_ack(batch[-1].delivery_tag, multiple=True)
+        if stored:
+            self.dispatch(stored)
+
+    def _read(self, message: Message) -> envelope.Arrived | None:
+        headers = message.headers
+        source, event_type = envelope.source_and_type(headers)
+        replay = bool(headers.get(envelope.REPLAY))
+        known = not event_type or receiving.concerns(event_type, source, replay=replay, host=self.host)
+        if not known:
+            return None
+        return envelope.read(headers, message.properties.get("content_type", ""), _body(message))
+
+    def _store(
+        self, channel: Channel, events: Sequence[envelope.Arrived], letters: list[Outgoing]
+    ) -> list[Stored] | None:
+        """Until the database has them; None if the process is to stop before."""
+        failing = False
+        while events and not self._stopping.is_set():
+            try:
+                return receiving.store(events, host=self.host)
+            except DataError as error:
+                if len(events) == 1:
+                    letters.append(self._unfit(events[0], str(error)))
+                    return []
+                half = len(events) // 2
+                first = self._store(channel, events[:half], letters)
+                second = self._store(channel, events[half:], letters)
+                return None if first is None or second is None else first + second
+            except DatabaseError as error:
+                log.log(logging.DEBUG if failing else logging.WARNING, "events wait for the database: %s", error)
+                failing = True
+                connection.close()
+                channel.read(TICK_SECONDS)
+        return None if events else []
+
+    def _letter(self, message: Message, reason: str) -> Outgoing:
+        """The message as it came, with the reason."""
+        log.error("a message of %s goes to the dead letters: %s", topology.queue(self.host), reason)
+        properties = {k: v for k, v in message.properties.items() if k != "application_headers"}
+        headers = {**message.headers, envelope.REASON: f"unreadable: {reason}"[:LONGEST_REASON]}
+        letter = Message(_body(message), application_headers=headers, **{**properties, "delivery_mode": 2})
+        return Outgoing("", topology.dead(self.host), letter)
+
+    def _unfit(self, event: envelope.Arrived, reason: str) -> Outgoing:
+        log.error("%s %s goes to the dead letters: %s", event.type, event.id, reason)
+        letter = envelope.message(
+            id=str(event.id),
+            source=event.source,
+            type=event.type,
+            aggregate=event.aggregate,
+            time=event.time,
+            traceparent=event.traceparent,
+            body=event.payload.encode(),
+            **{envelope.REASON: f"the database does not take it: {reason}"[:LONGEST_REASON]},
+        )
+        return Outgoing("", topology.dead(self.host), letter)
+
+
+def _body(message: Message) -> bytes:
+    body: Any = message.body
+    return body.encode() if isinstance(body, str) else bytes(body)

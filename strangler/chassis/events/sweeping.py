@@ -1,0 +1,118 @@
+"""What comes back to the events that were left: by a crash, a failing handler, or a domain that is elsewhere."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from strangler.chassis.config import current
+from strangler.chassis.events import letters
+from strangler.chassis.events.delivery import claims_of, deliver, open_handlers, patience
+from strangler.chassis.events.models import UNFINISHED, Inbox, Outbox, Pending, Received
+from strangler.chassis.events.registry import domains
+from strangler.chassis.ownership import owned_here
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+BUDGET_SECONDS = 10.0
+# An event younger than this is still being delivered by the process that committed it.
+HEAD_START = timedelta(seconds=5)
+# Claims outlive whatever could bring an event again.
+KEEP = timedelta(days=7)
+KEEP_CLAIMS = timedelta(days=30)
+PRUNED = 5000
+
+
+def sweep(*, host: str, broker: str) -> int:
+    """Deliver what is due, put aside what was tried too often; the number of events looked at."""
+    return sum(_sweep(model, host=host, broker=broker) for model in (Received, Outbox))
+
+
+def prune() -> int:
+    """Forget what is done and old; how many rows that were."""
+    now = timezone.now()
+    old = now - KEEP
+    done = Q(delivered_at__lt=old) | Q(dead_at__lt=now - KEEP_CLAIMS)
+    count = _delete(Outbox, done & (Q(published_at__lt=old) | _nobody_relays()))
+    count += _delete(Received, done)
+    return count + _delete_claims(now - KEEP_CLAIMS)
+
+
+def _sweep(model: type[Pending], *, host: str, broker: str) -> int:
+    ends, last, count = time.monotonic() + BUDGET_SECONDS, 0, 0
+    while time.monotonic() < ends:
+        rows = list(_due(model, timezone.now()).filter(pk__gt=last).order_by("pk")[:BATCH])
+        if not rows:
+            break
+        last, count = rows[-1].pk, count + len(rows)
+        _sort_out(rows, host=host, broker=broker)
+    return count
+
+
+def _due(model: type[Pending], now: datetime) -> Any:
+    came_back = [domain for domain in domains() if owned_here(domain)]
+    left = Q(deliver_after__lte=now, **{f"{model.BEGAN}__lte": now - HEAD_START})
+    tried = Q(deliver_after__lte=now) & (Q(attempts__gt=0) | ~Q(waits_for=""))
+    return model.objects.filter(UNFINISHED).filter(left | tried | Q(waits_for__in=came_back))
+
+
+def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
+    """In bulk what is done and what only waits; the rest by the aggregate."""
+    claims, most = claims_of(rows), current().event_attempts
+    done: list[Pending] = []
+    waiting: list[Pending] = []
+    given_up: list[Pending] = []
+    due: dict[tuple[str, ...], Pending] = {}
+    for row in rows:
+        handlers = open_handlers(row, claims)
+        if not handlers:
+            done.append(row)
+        elif not any(owned_here(handler.domain) for handler in handlers):
+            row.waits_for = handlers[0].domain
+            waiting.append(row)
+        elif row.attempts >= most:
+            given_up.append(row)
+        else:
+            due.setdefault(tuple(row.key.values()), row)
+    _finish(done, delivered_at=timezone.now())
+    _wait_on(waiting)
+    if given_up and letters.put_aside(given_up, host=host, broker=broker):
+        _finish(given_up, dead_at=timezone.now())
+    for row in due.values():
+        deliver(row, again=True)
+
+
+def _finish(rows: Sequence[Pending], **values: Any) -> None:
+    if rows:
+        type(rows[0]).objects.filter(UNFINISHED, pk__in=[row.pk for row in rows]).update(**values)
+
+
+def _wait_on(rows: Sequence[Pending]) -> None:
+    if rows:
+        now = timezone.now()
+        for row in rows:
+            row.deliver_after = now + patience(row, now)
+        type(rows[0]).objects.bulk_update(rows, ["waits_for", "deliver_after"])
+
+
+def _nobody_relays() -> Q:
+    """Where no relay has ever run, nobody elsewhere waits for what is old."""
+    never = not Outbox.objects.exclude(published_at=None).exists()
+    return Q(pk__isnull=not never)
+
+
+def _delete(model: type[Pending], which: Q) -> int:
+    oldest: Iterable[int] = model.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:PRUNED]
+    return int(model.objects.filter(pk__in=list(oldest)).delete()[0])
+
+
+def _delete_claims(before: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {Inbox._meta.db_table} WHERE handled_at < %s", [before])  # noqa: S608
+        return int(cursor.rowcount)

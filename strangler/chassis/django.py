@@ -14,7 +14,7 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-SERVING = ("web", "rpc", "worker")
+SERVING = ("web", "rpc", "worker", "relay")
 STATEMENT_TIMEOUT_MS = 8_000
 LOCK_TIMEOUT_MS = 3_000
 

@@ -23,6 +23,7 @@ import os, signal, sys
 import django
 django.setup()
 from shop.notifications import operations
+from strangler.chassis.events import delivery
 from strangler.chassis.events.delivery import deliver
 from strangler.chassis.events.models import Outbox
 
@@ -37,7 +38,7 @@ def die_before(owner, name):
     setattr(owner, name, lambda *arguments, **named: os.kill(os.getpid(), signal.SIGKILL))
 
 {how}
-deliver({row})
+deliver(Outbox.objects.get())
 """
 
 
@@ -47,8 +48,8 @@ deliver({row})
     [
         pytest.param("die_before(operations, 'notify')", 0, id="before the effect"),
         pytest.param("die_after(operations, 'notify')", 0, id="between effect and commit"),
-        pytest.param("die_before(Outbox, 'save')", 1, id="after the commit, before the note of it"),
-        pytest.param("die_after(Outbox, 'save')", 1, id="at the end"),
+        pytest.param("die_before(delivery, '_update')", 1, id="after the commit, before the note of it"),
+        pytest.param("die_after(delivery, '_update')", 1, id="at the end"),
     ],
 )
 def test_killed(user: User, monkeypatch: pytest.MonkeyPatch, how: str, effects: int) -> None:
@@ -63,7 +64,7 @@ def test_killed(user: User, monkeypatch: pytest.MonkeyPatch, how: str, effects: 
     database = f"postgresql://{where['USER']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
     path = f"{ROOT}:{ROOT / 'extracted'}:{ROOT / 'monolith'}"
     killed = subprocess.run(
-        [sys.executable, "-c", DIES.format(how=how, row=row.pk)],
+        [sys.executable, "-c", DIES.format(how=how)],
         env={**os.environ, "DATABASE_URL": database, "PYTHONPATH": path},
         cwd=ROOT,
         timeout=60,
@@ -73,7 +74,7 @@ def test_killed(user: User, monkeypatch: pytest.MonkeyPatch, how: str, effects: 
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert Notification.objects.count() == Inbox.objects.count() == effects
     for _ in range(2):
-        assert deliver(row.pk)
+        deliver(row)
     assert Notification.objects.count() == Inbox.objects.count() == 1
     row.refresh_from_db()
     assert row.delivered_at is not None

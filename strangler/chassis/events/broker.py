@@ -23,7 +23,7 @@ BROKEN = (OSError, amqp.AMQPError)
 """What a connection raises that is not there any more. NotConfirmed is among them."""
 
 
-class NotConfirmed(amqp.AMQPError):  # type: ignore[misc]
+class NotConfirmed(amqp.AMQPError):
     """The broker did not say within the time that it has a message, or said that it has not."""
 
 

@@ -80,7 +80,7 @@ def deliver(row: Pending, *, again: bool = False) -> None:
 
 def unfinished(row: Pending) -> Sequence[Pending]:
     """What is to be delivered of the event's aggregate, in order."""
-    return type(row).objects.filter(UNFINISHED, **row.key).order_by("pk")[:BATCH]
+    return list(type(row).objects.filter(UNFINISHED, **row.key).order_by("pk")[:BATCH])
 
 
 def claims_of(rows: Iterable[Pending]) -> Claims:
@@ -164,7 +164,7 @@ def _handle(row: Pending, handler: Subscription) -> Failure | None:
 def _claim(row: Pending, handler: Subscription) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, [row.event_id, handler.name, handler.domain])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def _unavailable(error: Exception) -> bool:
@@ -193,7 +193,8 @@ def _postpone(
 
 
 def _backoff(row: Pending) -> timedelta:
-    return min(FIRST_RETRY * 2 ** min(row.attempts, 10), LONGEST_RETRY)
+    doubled: timedelta = FIRST_RETRY * 2 ** min(row.attempts, 10)
+    return min(doubled, LONGEST_RETRY)
 
 
 def _update(row: Pending, **values: Any) -> None:

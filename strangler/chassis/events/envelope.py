@@ -65,7 +65,11 @@ def message(
         **headers,
     }
     return Message(
-        body, content_type=content_type, delivery_mode=PERSISTENT, message_id=id, application_headers=attributes
+        body,
+        content_type=content_type,
+        delivery_mode=PERSISTENT,
+        message_id=id,
+        application_headers=attributes,
     )
 
 

@@ -1,8 +1,9 @@
 """How events get into a host: a thread of its worker takes them from `<host>.events`.
 
-It writes them down, in batches and in order, acknowledges, and hands them to the worker's tasks; the sweeper
-comes back to those whose hand-over failed. What cannot be read goes to the dead letters. While the database is
-away it keeps what it has, and waits: giving it back would wear out the broker's count of deliveries.
+It writes them down, in batches and in order, acknowledges, and hands them to the worker's tasks; the
+sweeper comes back to those whose hand-over failed. What cannot be read goes to the dead letters. While the
+database is away it keeps what it has, and waits: giving it back would wear out the broker's count of
+deliveries.
 """
 
 import logging
@@ -96,7 +97,7 @@ class Ingress:
             self.dispatch(stored)
 
     def _read(self, message: Message) -> envelope.Arrived | None:
-        headers = message.headers
+        headers = message.headers or {}
         source, event_type = envelope.source_and_type(headers)
         replay = bool(headers.get(envelope.REPLAY))
         known = not event_type or receiving.concerns(event_type, source, replay=replay, host=self.host)
@@ -121,7 +122,9 @@ class Ingress:
                 second = self._store(channel, events[half:], letters)
                 return None if first is None or second is None else first + second
             except DatabaseError as error:
-                log.log(logging.DEBUG if failing else logging.WARNING, "events wait for the database: %s", error)
+                log.log(
+                    logging.DEBUG if failing else logging.WARNING, "events wait for the database: %s", error
+                )
                 failing = True
                 connection.close()
                 channel.read(TICK_SECONDS)
@@ -131,7 +134,7 @@ class Ingress:
         """The message as it came, with the reason."""
         log.error("a message of %s goes to the dead letters: %s", topology.queue(self.host), reason)
         properties = {k: v for k, v in message.properties.items() if k != "application_headers"}
-        headers = {**message.headers, envelope.REASON: f"unreadable: {reason}"[:LONGEST_REASON]}
+        headers = {**(message.headers or {}), envelope.REASON: f"unreadable: {reason}"[:LONGEST_REASON]}
         letter = Message(_body(message), application_headers=headers, **{**properties, "delivery_mode": 2})
         return Outgoing("", topology.dead(self.host), letter)
 

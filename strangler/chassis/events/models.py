@@ -1,8 +1,7 @@
 """The outbox, what came from other hosts, and the inbox."""
 
 import uuid
-
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -10,7 +9,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from strangler.chassis.events.event import JSON
-
 
 UNFINISHED = Q(delivered_at=None, dead_at=None)
 
@@ -20,11 +18,12 @@ class Pending(models.Model):
 
     `delivered_at` is null until each of them has had its effect, here or, where its domain is another
     host's, there: then `waits_for` names the domain. It is tried again from `deliver_after` on. `dead_at` is
-    set when it was given up and put into the dead letters; those behind it go on. `BEGAN` names the field that
-    says since when it is here.
+    set when it was given up and put into the dead letters; those behind it go on. `BEGAN` names the field
+    that says since when it is here.
     """
 
     BEGAN: ClassVar[str]
+    objects: ClassVar[models.Manager[Any]]
 
     id = models.BigAutoField(primary_key=True)
     event_id = models.UUIDField(unique=True, default=uuid.uuid4)
@@ -43,13 +42,13 @@ class Pending(models.Model):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return f"{self.type} {self.aggregate}"
+
     @property
     def key(self) -> dict[str, str]:
         """The fields and values by which those are found that are to be handled in order."""
         return {"aggregate": self.aggregate}
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.aggregate}"
 
 
 class Outbox(Pending):
@@ -82,7 +81,9 @@ class Received(Pending):
 
     class Meta:
         indexes = [
-            models.Index(fields=["source", "aggregate", "id"], name="received_unfinished", condition=UNFINISHED)
+            models.Index(
+                fields=["source", "aggregate", "id"], name="received_unfinished", condition=UNFINISHED
+            )
         ]
 
     @property

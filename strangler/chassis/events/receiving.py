@@ -53,7 +53,7 @@ def concerns(event_type: str, source: str, *, replay: bool, host: str) -> bool:
 
 
 def _insert(events: Sequence[Arrived]) -> list[Stored]:
-    columns = [
+    columns: list[Any] = [
         [event.id for event in events],
         [event.source for event in events],
         [event.type for event in events],

@@ -16,7 +16,7 @@ class DuplicateHandler(ChassisError):
 
 @dataclass(frozen=True)
 class Subscription:
-    """A handler, the domain whose effect it has, and `name`, under which it claims events: its dotted path."""
+    """A handler and the domain whose effect it has. It claims events by its `name`, its dotted path."""
 
     name: str
     domain: str

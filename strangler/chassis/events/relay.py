@@ -1,4 +1,4 @@
-"""A host's relay: `python -m strangler.chassis.events.relay SETTINGS` sends what is in the outbox to the broker.
+"""A host's relay: `python -m strangler.chassis.events.relay SETTINGS` sends its outbox to the broker.
 
 It is woken by NOTIFY and looks by itself every second. An event is marked as published when the broker has
 confirmed it; if the relay, the broker or the database dies in between, it is sent again, and receivers know
@@ -98,7 +98,7 @@ class Relay:
     def _wait(self, outbox: Unpublished, channel: Channel) -> None:
         """Until somebody publishes, or it is time to look anyway."""
         if not outbox.woken:
-            ends = [outbox.connection.fileno(), channel.socket, self._wakes]
+            ends: list[Any] = [outbox.connection.fileno(), channel.socket, self._wakes]
             readable, _, _ = select.select(ends, [], [], POLL_SECONDS)
             if channel.socket in readable:
                 channel.read(0)

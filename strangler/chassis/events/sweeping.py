@@ -1,4 +1,4 @@
-"""What comes back to the events that were left: by a crash, a failing handler, or a domain that is elsewhere."""
+"""What comes back to events that were left: by a crash, a failing handler, or a domain that is elsewhere."""
 
 import logging
 import time

@@ -5,7 +5,9 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from amqp import AMQPError
 from celery import Celery, bootsteps
+from kombu.exceptions import OperationalError
 
 from strangler.chassis.events.ingress import Ingress
 from strangler.chassis.events.receiving import Stored
@@ -56,14 +58,14 @@ def install(app: Celery, *, host: str, broker: str) -> None:
             lanes.setdefault(lane, []).append(row.id)
         for ids in lanes.values():
             try:
-                handle_events.apply_async(args=[ids], retry=False)
-            except (OSError, app.connection_for_write().connection_errors) as error:  # noqa: B030
+                handle_events.apply_async(args=(ids,), retry=False)
+            except (OSError, AMQPError, OperationalError) as error:
                 log.warning("%d events wait for the sweeper: %s", len(ids), error)
 
-    class Arrivals(bootsteps.StartStopStep):  # type: ignore[misc]
+    class Arrivals(bootsteps.StartStopStep):
         """Takes events while the worker works."""
 
-        requires = {"celery.worker.components:Pool"}
+        requires = ("celery.worker.components:Pool",)
 
         def __init__(self, worker: Any, **options: Any) -> None:
             super().__init__(worker, **options)

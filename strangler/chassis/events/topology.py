@@ -49,6 +49,4 @@ def declare_host(channel: Any, host: str, types: Iterable[str]) -> None:
 
 def declare_dead(channel: Any, host: str) -> None:
     """The queue of the dead letters alone."""
-    channel.queue_declare(
-        dead(host), durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"}
-    )
+    channel.queue_declare(dead(host), durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})

@@ -1,0 +1,162 @@
+"""Tiny hosts as real processes on real databases: started, killed and started again by tests."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+
+from tests.ports import free_port, wait_for
+from tests.probe import answers
+
+ROOT = Path(__file__).resolve().parents[3]
+SETTINGS = "tests.chassis.events.settings"
+TABLES = "CREATE TABLE kept (place bigserial PRIMARY KEY, name text NOT NULL, number int NOT NULL)"
+START_SECONDS = 30.0
+
+
+class Program:
+    """A process of a host, in a group of its own."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self.command, self.environment, self.log = command, environment, log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Program":
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *self.command],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        """As a machine's failure would."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def stop(self, *, seconds: float = 20.0) -> int:
+        """As supervision would; its exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        status = self.process.wait(timeout=seconds)
+        self.process = None
+        return status
+
+
+class Host:
+    """A host with its database. `programs` are those that were started."""
+
+    def __init__(self, name: str, domains: str, *, postgres: str, broker: str, directory: Path) -> None:
+        self.name, self.directory = name, directory
+        self.gate = directory / "gate"
+        self.programs: list[Program] = []
+        with psycopg.connect(postgres, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+            admin.execute(f'CREATE DATABASE "{name}"'.encode())
+        self.database_url = f"{postgres.rpartition('/')[0]}/{name}"
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": SETTINGS,
+            "SERVICE": name,
+            "DOMAINS": domains,
+            "DATABASE_URL": self.database_url,
+            "BROKER_URL": broker,
+            "GATE": str(self.gate),
+            "CONSUL_URL": "",
+            "OTLP_ENDPOINT": "",
+            "BIND": "",
+            "PYTHONPATH": str(ROOT),
+        }
+        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
+        subprocess.run(migrate, cwd=ROOT, env=self.environment, check=True, timeout=60)
+        self.database = psycopg.connect(self.database_url, autocommit=True)
+        self.database.execute(TABLES)
+
+    def relay(self) -> Program:
+        """A relay, running; it has said that it is ready."""
+        port = free_port()
+        environment = {"PROCESS": "relay", "BIND": f"127.0.0.1:{port}"}
+        relay = self._start(["strangler.chassis.events.relay", SETTINGS], "relay", environment)
+        wait_for(lambda: self._serves(relay, f"http://127.0.0.1:{port}/readyz"), seconds=START_SECONDS)
+        return relay
+
+    def worker(self, **environment: str) -> Program:
+        """A worker, running, which takes events."""
+        before = self._consuming()
+        worker = self._start(
+            ["strangler.chassis.worker", "tests.chassis.events.worker:app"],
+            "worker",
+            {"PROCESS": "worker", **environment},
+        )
+        wait_for(lambda: self._consuming() > before or not worker.running, seconds=START_SECONDS)
+        assert worker.running, worker.log.read_text()
+        return worker
+
+    def maker(self) -> subprocess.Popen[str]:
+        """A process that publishes what is written to it, and says each line that is committed."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.chassis.events.making.operations"],
+            cwd=ROOT,
+            env={**self.environment, "PROCESS": "web"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def make(self, *lines: str) -> None:
+        """Publish `<name> <number> <how> [packed]` each."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.chassis.events.making.operations"],
+            cwd=ROOT,
+            env={**self.environment, "PROCESS": "web"},
+            input="".join(f"{line}\n" for line in lines),
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def number(self, sql: LiteralString, *values: Any) -> int:
+        """What a query answers that answers one number."""
+        row = self.database.execute(sql, values).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def kept(self, name: str = "%") -> list[tuple[str, int]]:
+        """What keeping has, in the order in which it was kept."""
+        sql = "SELECT name, number FROM kept WHERE name LIKE %s ORDER BY place"
+        return [(str(row[0]), int(row[1])) for row in self.database.execute(sql, [name])]
+
+    def close(self) -> None:
+        for program in self.programs:
+            program.kill()
+        self.database.close()
+
+    def _consuming(self) -> int:
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = %s"
+        return self.number(sql, self.name, f"{self.name}-worker")
+
+    def _serves(self, program: Program, url: str) -> bool:
+        assert program.running, program.log.read_text()
+        return answers(url)
+
+    def _start(self, command: list[str], process: str, environment: dict[str, str]) -> Program:
+        log = self.directory / f"{self.name}-{process}.log"
+        program = Program(command, {**self.environment, **environment}, log)
+        self.programs.append(program)
+        return program.start()

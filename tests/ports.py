@@ -1,5 +1,6 @@
 """Ports that nobody uses, and waiting for what comes up on them."""
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +12,29 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+# Below the ports that the kernel gives to outgoing connections. Test runs beside each other start at
+# bases of their own.
+FIRST_BASE, LAST_BASE, SPAN = int(os.environ.get("TEST_PORT_BASE", "20000")), 31900, 100
+
+
+def free_base() -> int:
+    """A port base above which no stack runs, so that two checkouts can test at once."""
+    for base in range(FIRST_BASE, LAST_BASE, SPAN):
+        if all(_free(base + offset) for offset in range(SPAN)):
+            return base
+    raise AssertionError(f"no free port base from {FIRST_BASE} to {LAST_BASE}")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def wait_for(condition: Callable[[], object], *, seconds: float = 15.0) -> None:

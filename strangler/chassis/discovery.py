@@ -1,12 +1,15 @@
 """A process in Consul's catalogue: registered while it serves, watched by a health check.
 
-The registration is renewed every few seconds, so that a Consul that forgot it learns of it again. All
-instances of a service carry identical tags, which Traefik requires.
+The registration is renewed every few seconds, so that a Consul that forgot it learns of it again. A web
+process is an instance of one service to Traefik for itself, and of one more for each domain that it runs
+(`member`): so a domain's requests can be divided between two hosts, and counted for each.
 """
 
 import logging
 import os
 import threading
+from collections.abc import Iterable
+from typing import Any
 
 import consul
 import requests
@@ -19,19 +22,31 @@ FORGET_AFTER = "1m"
 RENEW_SECONDS = 5.0
 
 
+def member(host: str, domain: str) -> str:
+    """The gateway's name for the instances of a host as far as they answer for one domain."""
+    return f"{host}_{domain}"
+
+
 class Registration:
     """One instance of a service. `address` is `host:port`, as the gateway reaches it; what is not `routed`
-    is there to be seen, and the gateway sends nothing to it."""
+    is there to be seen, and the gateway sends nothing to it. `domains`: those that it runs."""
 
-    def __init__(self, consul_url: str, service: str, address: str, *, routed: bool = True) -> None:
+    def __init__(
+        self,
+        consul_url: str,
+        service: str,
+        address: str,
+        *,
+        domains: Iterable[str] = (),
+        routed: bool = True,
+    ) -> None:
         self.host, _, port = address.rpartition(":")
         self.port = int(port)
         self.service = service
         self.id = f"{service}-{self.host}-{self.port}"
         host, _, consul_port = consul_url.removeprefix("http://").rstrip("/").partition(":")
         self.agent = consul.Consul(host=host, port=int(consul_port or 8500))
-        router = [f"traefik.http.routers.{service}.entrypoints=internal"]
-        self.tags = ["traefik.enable=true", *router] if routed else []
+        self.tags = _tags(service, domains) if routed else []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="discovery", daemon=True)
 
@@ -40,11 +55,12 @@ class Registration:
         self._thread.start()
 
     def stop(self) -> None:
-        """Deregister: the gateway stops sending requests here."""
+        """Deregister: the gateway stops sending requests here. A successor at the same address stays."""
         self._stop.set()
         self._thread.join(timeout=5)
         try:
-            self.agent.agent.service.deregister(self.id)
+            if self._is_own(self.agent.agent.services().get(self.id)):
+                self.agent.agent.service.deregister(self.id)
         except (consul.ConsulException, requests.RequestException, OSError) as error:
             log.warning("%s could not be deregistered: %s", self.id, error)
 
@@ -61,8 +77,7 @@ class Registration:
             self._stop.wait(1.0 if failing else RENEW_SECONDS)
 
     def _register_if_missing(self) -> None:
-        known = self.agent.agent.services().get(self.id)
-        if known and known.get("Meta", {}).get("pid") == str(os.getpid()):
+        if self._is_own(self.agent.agent.services().get(self.id)):
             return
         self.agent.agent.service.register(
             self.service,
@@ -80,3 +95,18 @@ class Registration:
             },
         )
         log.info("registered %s at %s:%s", self.service, self.host, self.port)
+
+    def _is_own(self, known: dict[str, Any] | None) -> bool:
+        return known is not None and known.get("Meta", {}).get("pid") == str(os.getpid())
+
+
+def _tags(service: str, domains: Iterable[str]) -> list[str]:
+    """What Traefik reads: instances of the same service carry the same router, or it takes none of them."""
+    names = [service, *(member(service, domain) for domain in domains)]
+    router = f"traefik.http.routers.{service}"
+    return [
+        "traefik.enable=true",
+        f"{router}.entrypoints=internal",
+        f"{router}.service={service}",
+        *(f"traefik.http.services.{name}.loadbalancer.passhostheader=true" for name in names),
+    ]

@@ -67,6 +67,7 @@ def host_settings(
     return {
         "SECRET_KEY": required("SECRET_KEY", "it signs the admin's sessions"),
         "CONFIG_KEY": required("CONFIG_KEY", "it encrypts signing keys and secrets at rest (a Fernet key)"),
+        "DOMAINS": list(domains),
         "DEBUG": False,
         "LOGGING_CONFIG": None,
         "ALLOWED_HOSTS": [h for h in os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost").split(",") if h],

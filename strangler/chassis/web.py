@@ -89,7 +89,14 @@ class Web(BaseApplication):  # type: ignore[misc]
 def _register(arbiter: Draining) -> None:
     settings = live().value
     if settings.consul_url and settings.advertise:
-        arbiter.registration = Registration(settings.consul_url, settings.service, settings.advertise)
+        from django.conf import settings as project
+
+        arbiter.registration = Registration(
+            settings.consul_url,
+            settings.service,
+            settings.advertise,
+            domains=getattr(project, "DOMAINS", ()),
+        )
         arbiter.registration.start()
 
 

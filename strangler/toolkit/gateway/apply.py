@@ -1,15 +1,14 @@
-"""Writing the gateway's configuration to Consul, and seeing that Traefik has taken it over."""
+"""Writing the gateway's configuration to Consul."""
 
-import time
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-import requests
-
-from strangler.chassis.config import PREFIX, ConfigError, GatewaySettings, check
+from strangler.chassis.config import PREFIX, GatewaySettings, check
 from strangler.toolkit.consul import LARGEST_TRANSACTION, KeyValues, delete, write
 from strangler.toolkit.gateway.middlewares import middlewares
 from strangler.toolkit.gateway.routes import routers, services
+from strangler.toolkit.gateway.splits import Split
 from strangler.toolkit.plan import Plan
 
 ROOT = "traefik/http"
@@ -25,13 +24,19 @@ def settings_of(store: KeyValues) -> GatewaySettings:
 
 
 def desired(
-    plan: Plan, settings: GatewaySettings, *, stage: int, auth_url: str, pages_url: str
+    plan: Plan,
+    settings: GatewaySettings,
+    *,
+    stage: int,
+    auth_url: str,
+    pages_url: str,
+    splits: Mapping[str, Split] = {},
 ) -> dict[str, str]:
     """Every key below `traefik/http` and its value."""
     parts = {
         "middlewares": middlewares(settings, auth_url=auth_url),
-        "services": services(pages_url),
-        "routers": routers(plan, stage=stage),
+        "services": services(pages_url, splits=splits),
+        "routers": routers(plan, stage=stage, splits=splits),
     }
     return {
         f"{ROOT}/{part}/{name}/{option}": value
@@ -45,16 +50,24 @@ def apply(store: KeyValues, wanted: dict[str, str]) -> int:
     """Bring Consul to what is wanted; the number of keys that changed.
 
     What routers need is written before them, what nobody needs any more is deleted after them. Routers
-    change together, in one transaction as long as Consul's limit allows, and never one by halves.
+    change together, in one transaction as long as Consul's limit allows, and nothing by halves.
     """
     present = store.folder(f"{ROOT}/")
-    changed = {key: value for key, value in wanted.items() if present.get(key) != value}
-    gone = [key for key in present if key not in wanted]
-    _commit(store, [write(key, value) for key, value in changed.items() if not _is_route(key)])
-    routes = [write(key, value) for key, value in changed.items() if _is_route(key)]
-    _commit(store, [*routes, *(delete(key) for key in gone if _is_route(key))])
-    _commit(store, [delete(key) for key in gone if not _is_route(key)])
+    changed = [write(key, value) for key, value in wanted.items() if present.get(key) != value]
+    gone = [delete(key) for key in present if key not in wanted]
+    kept = {_entry(key) for key in wanted}
+    routes = [o for o in [*changed, *gone] if _is_route(o["Key"])]
+    needed = [o for o in changed if not _is_route(o["Key"])]
+    needed += [o for o in gone if not _is_route(o["Key"]) and _entry(o["Key"]) in kept]
+    _commit(store, needed)
+    _commit(store, routes)
+    _commit(store, [o for o in gone if not _is_route(o["Key"]) and _entry(o["Key"]) not in kept])
     return len(changed) + len(gone)
+
+
+def _entry(key: str) -> str:
+    """The part and name of what a key belongs to, as in `routers/any-read`."""
+    return "/".join(key.removeprefix(f"{ROOT}/").split("/")[:2])
 
 
 def _is_route(key: str) -> bool:
@@ -64,7 +77,7 @@ def _is_route(key: str) -> bool:
 def _commit(store: KeyValues, operations: list[dict[str, Any]]) -> None:
     """As few transactions as fit, each of whole entries (routers, middlewares, services)."""
     batch: list[dict[str, Any]] = []
-    by_entry = groupby(sorted(operations, key=lambda o: str(o["Key"])), key=lambda o: o["Key"].split("/")[3])
+    by_entry = groupby(sorted(operations, key=lambda o: str(o["Key"])), key=lambda o: _entry(o["Key"]))
     for _, entry in by_entry:
         parts = list(entry)
         if len(batch) + len(parts) > LARGEST_TRANSACTION:
@@ -73,17 +86,3 @@ def _commit(store: KeyValues, operations: list[dict[str, Any]]) -> None:
         batch += parts
     if batch:
         store.transaction(batch)
-
-
-def wait_until_routed(url: str, *, router: str, seconds: float = 10.0) -> None:
-    """Wait until Traefik's own interface at `url` shows the router enabled; raises ConfigError if not."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            answer = requests.get(f"{url}/api/http/routers/{router}@consul", timeout=2)
-            if answer.ok and answer.json().get("status") == "enabled":
-                return
-        except requests.RequestException:
-            pass
-        time.sleep(0.1)
-    raise ConfigError(f"Traefik at {url} did not take over the router {router} within {seconds:.0f} s.")

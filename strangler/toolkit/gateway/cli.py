@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from strangler.toolkit.consul import KeyValues
+from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
 from strangler.toolkit.plan import load
 
@@ -31,7 +32,8 @@ def apply_command(
     """Write the stage's routes; what they need first, then all routers in one transaction."""
     store = KeyValues(consul_url)
     settings = settings_of(store)
-    wanted = desired(load(plan), settings, stage=stage, auth_url=auth_url, pages_url=pages_url)
+    held = splits.stored(store)
+    wanted = desired(load(plan), settings, stage=stage, auth_url=auth_url, pages_url=pages_url, splits=held)
     changed = apply(store, wanted)
     console.print(f"The gateway's configuration for stage {stage}: {len(wanted)} keys, {changed} changed.")
 

@@ -29,6 +29,8 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "headers/customResponseHeaders/Cross-Origin-Opener-Policy": "same-origin",
             # Only the gateway says who the caller is.
             "headers/customRequestHeaders/X-User-Id": "",
+            # Only hosts carry each other's requests on.
+            "headers/customRequestHeaders/X-Strangler-Forwarded": "",
         },
         "compress": {"compress/minResponseBodyBytes": "1024", "compress/encodings": "gzip"},
         "problems-body": {

@@ -1,0 +1,116 @@
+"""Routing a stage while the gateway runs: write the routes, then see that Traefik goes by them."""
+
+import time
+from typing import Any
+
+import requests
+
+from strangler.chassis.config import ConfigError
+from strangler.toolkit.consul import KeyValues
+from strangler.toolkit.gateway import splits
+from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
+from strangler.toolkit.gateway.middlewares import PAGES
+from strangler.toolkit.plan import Plan
+
+LIVE_SECONDS = 10.0
+POLL_SECONDS = 0.05
+AUTH_KEY = f"{ROOT}/middlewares/auth/forwardAuth/address"
+PAGES_KEY = f"{ROOT}/services/{PAGES}/loadBalancer/servers/0/url"
+
+
+class NotLive(Exception):
+    """Traefik does not go by the routes that were written."""
+
+
+def route(
+    store: KeyValues, plan: Plan, *, stage: int, traefik_url: str = "", seconds: float = LIVE_SECONDS
+) -> int:
+    """Write the routes of this stage and of the splits that hold; the number of keys that changed.
+
+    With `traefik_url`, the address of Traefik's internal entry point, it returns once requests go by them,
+    and raises NotLive if that takes longer than `seconds`: what was written stays.
+    """
+    present = store.folder(f"{ROOT}/")
+    if AUTH_KEY not in present or PAGES_KEY not in present:
+        raise ConfigError(
+            f"Consul at {store.url} has no routes yet. Write them: `./run strangler gateway apply`, or "
+            "start a stage that has a gateway."
+        )
+    wanted = desired(
+        plan,
+        settings_of(store),
+        stage=stage,
+        auth_url=present[AUTH_KEY],
+        pages_url=present[PAGES_KEY],
+        splits=splits.stored(store),
+    )
+    changed = apply(store, wanted)
+    if traefik_url:
+        wait_until_live(traefik_url, wanted, seconds=seconds)
+    return changed
+
+
+def wait_until_live(url: str, wanted: dict[str, str], *, seconds: float = LIVE_SECONDS) -> None:
+    """Return once Traefik at `url` has these routers and services and no others of Consul's, all of them in
+    working order; raises NotLive with the first that is not."""
+    deadline = time.monotonic() + seconds
+    while True:
+        late = _difference(url, wanted)
+        if not late:
+            return
+        if time.monotonic() > deadline:
+            raise NotLive(
+                f"The gateway at {url} does not go by what was written after {seconds:.0f} s: {late}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _difference(url: str, wanted: dict[str, str]) -> str:
+    """What Traefik has otherwise than wanted, or nothing."""
+    try:
+        answer = requests.get(f"{url}/api/rawdata", timeout=2)
+        answer.raise_for_status()
+        running: dict[str, Any] = answer.json()
+    except requests.RequestException as error:
+        return f"it does not answer ({error})."
+    expected = _entries(wanted)
+    for part, same in (("services", _same_service), ("routers", _same_router)):
+        for name, options in expected[part].items():
+            entry = running.get(part, {}).get(f"{name}@consul")
+            if entry is None:
+                return f"it has no {name} among its {part}."
+            if not same(entry, options):
+                return f"{name} among its {part} is still the former one."
+            if entry.get("status") != "enabled":
+                return (
+                    f"{name} is {entry.get('status')}: {', '.join(entry.get('error', ['no reason given']))}."
+                )
+    known = {f"{name}@consul" for name in expected["routers"]}
+    stale = [name for name in running.get("routers", {}) if name.endswith("@consul") and name not in known]
+    return f"{stale[0]} among its routers is still there." if stale else ""
+
+
+def _entries(wanted: dict[str, str]) -> dict[str, dict[str, dict[str, str]]]:
+    found: dict[str, dict[str, dict[str, str]]] = {"routers": {}, "services": {}, "middlewares": {}}
+    for key, value in wanted.items():
+        part, name, option = key.removeprefix(f"{ROOT}/").split("/", 2)
+        found[part].setdefault(name, {})[option] = value
+    return found
+
+
+def _same_router(entry: dict[str, Any], options: dict[str, str]) -> bool:
+    service = str(entry["service"]).removesuffix("@consul")
+    return (service, entry["rule"], str(entry["priority"])) == (
+        options["service"],
+        options["rule"],
+        options["priority"],
+    )
+
+
+def _same_service(entry: dict[str, Any], options: dict[str, str]) -> bool:
+    found = {
+        f"weighted/services/{index}/{option}": str(child[option])
+        for index, child in enumerate(entry.get("weighted", {}).get("services", []))
+        for option in ("name", "weight")
+    }
+    return found == {option: value for option, value in options.items() if option.startswith("weighted/")}

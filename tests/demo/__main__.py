@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, StackError
 from tests.demo import report
 from tests.demo.course import Course, Options
@@ -18,12 +19,12 @@ from tests.demo.watching import View
 from tests.traffic.process import TrafficFailed
 
 ROOT = Path(__file__).resolve().parents[2]
-LAST_STAGE = 1
+LAST_STAGE = max(stage.number for stage in load(ROOT / "migrations-plan" / "plan.yaml").built)
 INTERRUPTED = 130
 
 
 def main(
-    minutes: Annotated[float, typer.Option(help="How long the traffic lasts.", min=0.5)] = 3.5,
+    minutes: Annotated[float, typer.Option(help="How long the traffic lasts, at least.", min=0.5)] = 3.5,
     users: Annotated[int, typer.Option(help="How many users at a time.", min=2)] = 40,
     to: Annotated[int, typer.Option(help="The stage to move to.", min=1, max=LAST_STAGE)] = LAST_STAGE,
     least_requests: Annotated[int, typer.Option(help="With fewer requests the demo fails.")] = 5000,

@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from strangler.toolkit.report.samples import Summary, between, summarise
 from strangler.toolkit.stack import Stack
+from tests.demo.ways import Way, carry_out, figures, ways
 from tests.ledger.audit import Audit, Ledger
 from tests.traffic.calls import Call
 from tests.traffic.process import Traffic, TrafficFailed, sample
 
 WARM_UP_SECONDS = 10.0
 EXPECTED_STEP_SECONDS = 9.0
+EXPECTED_MIGRATION_SECONDS = 75.0
 TICK_SECONDS = 0.25
 SETTLE_SECONDS = 150.0
 
@@ -40,6 +43,7 @@ class Step(msgspec.Struct):
     ended: float = 0.0
     after: float = 0.0
     services: dict[str, float] = {}
+    figures: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -92,6 +96,9 @@ class Watching:
     def service(self, name: str, state: str) -> None:
         """A service changed its state."""
 
+    def said(self, line: str) -> None:
+        """A command of the toolkit's said so."""
+
     def calls(self, new: list[Call]) -> None:
         """These calls have been made."""
 
@@ -138,17 +145,20 @@ class Course:
         self.traffic.start()
         self._watch(WARM_UP_SECONDS + self.options.users / self.traffic.spawn_rate)
         started = time.time()
-        ways = list(self._ways())
-        window = (self.options.minutes * 60 - len(ways) * EXPECTED_STEP_SECONDS) / (len(ways) + 1)
+        course = list(ways(self.options.to))
+        expected = sum(
+            EXPECTED_MIGRATION_SECONDS if way.commands else EXPECTED_STEP_SECONDS for way in course
+        )
+        window = (self.options.minutes * 60 - expected) / (len(course) + 1)
         before = started
         self.watching.phase("stage 0, before the first step")
         self._watch(max(window, 5.0))
-        for source, target in ways:
-            step = Step(source=source, target=target, before=before, started=time.time())
+        for way in course:
+            step = Step(source=way.source, target=way.target, before=before, started=time.time())
             self.steps.append(step)
-            self._take(step)
+            self._take(step, way)
             before = step.ended
-            self.watching.phase(f"stage {target}, after {step.name}")
+            self.watching.phase(f"stage {way.target}, after {step.name}")
             self._watch(max(window, 5.0))
             step.after = time.time()
         ended = time.time()
@@ -161,14 +171,7 @@ class Course:
         self.watching.calls(self.traffic.calls.read())
         return started, ended, problem
 
-    def _ways(self) -> Iterator[tuple[int, int]]:
-        """Each step forward, then its way back, then forward for good."""
-        for target in range(1, self.options.to + 1):
-            yield target - 1, target
-            yield target, target - 1
-            yield target - 1, target
-
-    def _take(self, step: Step) -> None:
+    def _take(self, step: Step, way: Way) -> None:
         self.watching.phase(f"step {step.name}" + (" (rollback)" if step.back else ""))
 
         def watch(service: str, state: str) -> None:
@@ -176,7 +179,11 @@ class Course:
             self.watching.service(service, state)
 
         with self._reading():
-            self.stack.up(step.target, watch)
+            if way.commands:
+                carry_out(way, self.stack, log=self.traffic.directory / "steps.log", say=self.watching.said)
+                step.figures = figures(self.stack, max(way.source, way.target))
+            else:
+                self.stack.up(step.target, watch)
         step.ended = time.time()
 
     def _watch(self, seconds: float) -> None:

@@ -49,6 +49,7 @@ def document(outcome: Outcome, environment: dict[str, str]) -> dict[str, Any]:
                 "failures": sum(window.failures for window in windows.values()),
                 **{name: msgspec.to_builtins(window) for name, window in windows.items()},
                 "services": step.services,
+                "measured": step.figures,
             }
         )
     return {
@@ -105,6 +106,9 @@ def page(outcome: Outcome, report: dict[str, Any]) -> str:
     page.drawing(_timeline(outcome))
     page.heading("Steps", "The figures of every step before, while and after it is made.")
     page.table(_steps_table(report))
+    if moves := _moves_table(report):
+        page.heading("Moves", "What the toolkit measured while it moved a domain's data.")
+        page.table(moves)
     page.heading("Requests by kind")
     page.table(_calls_table(report))
     if outcome.failed:
@@ -196,6 +200,21 @@ def _steps_table(report: dict[str, Any]) -> Table:
     ]  # fmt: skip
     bad = frozenset(i for i, row in enumerate(rows) if row[4])
     return Table(columns=columns, rows=rows, numbers=NUMBERS, bad=bad)
+
+
+def _moves_table(report: dict[str, Any]) -> Table | None:
+    rows: list[list[object]] = [
+        [f"{step['name']}{' back' if step['rollback'] else ''}", domain, phase, _listed(measured)]
+        for step in report["steps"]
+        for domain, phases in step["measured"].items()
+        for phase, measured in phases.items()
+    ]
+    return Table(columns=["step", "domain", "phase", "measured"], rows=rows) if rows else None
+
+
+def _listed(measured: dict[str, Any]) -> str:
+    shown = {name: value for name, value in measured.items() if not isinstance(value, dict | list)}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
 
 
 def _calls_table(report: dict[str, Any]) -> Table:

@@ -54,6 +54,10 @@ class View(Watching):
             self.console.print(f"{self._elapsed():6.1f} s    {name} {state}")
         self._draw()
 
+    def said(self, line: str) -> None:
+        if line.strip():
+            self.console.print(f"{self._elapsed():6.1f} s    {line}", markup=False)
+
     def calls(self, new: list[Call]) -> None:
         self.recent.extend(new)
         self.requests += len(new)

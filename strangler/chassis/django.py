@@ -8,6 +8,7 @@ A host's `settings.py` says only what is its own:
 """
 
 import os
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,13 +37,15 @@ def host_settings(
     urls: str,
     wsgi: str,
     title: str,
-    user_model: str,
+    user_model: str = "",
     jwks_port: str,
     issuer: str,
     admin: bool = False,
 ) -> dict[str, Any]:
     """Django's settings of a host that runs these domains, apps of the namespace `package`.
 
+    `user_model`: where users live; a host without one has none of Django's tables of users, rights and
+    sessions, keeps no secret, and knows its callers by their tokens alone. `admin`: with Django's admin.
     `jwks_port`: dotted path of the port whose `jwks` query gives the keys that tokens are signed with.
     `issuer`: issuer and audience of the tokens.
     """
@@ -65,8 +68,7 @@ def host_settings(
         "strangler.chassis.admin.AdminFrames",
     ]
     return {
-        "SECRET_KEY": required("SECRET_KEY", "it signs the admin's sessions"),
-        "CONFIG_KEY": required("CONFIG_KEY", "it encrypts signing keys and secrets at rest (a Fernet key)"),
+        **(_secrets() if user_model else {"SECRET_KEY": secrets.token_hex(32)}),
         "DOMAINS": list(domains),
         "DEBUG": False,
         "LOGGING_CONFIG": None,
@@ -80,8 +82,7 @@ def host_settings(
         "LANGUAGE_CODE": "en",
         "USE_I18N": False,
         "INSTALLED_APPS": [
-            "django.contrib.contenttypes",
-            "django.contrib.auth",
+            *(["django.contrib.contenttypes", "django.contrib.auth"] if user_model else []),
             *(admin_apps if admin else []),
             "rest_framework",
             "drf_spectacular",
@@ -95,21 +96,9 @@ def host_settings(
             "django.middleware.security.SecurityMiddleware",
             *(admin_middlewares if admin else []),
         ],
-        "TEMPLATES": [
-            {
-                "BACKEND": "django.template.backends.django.DjangoTemplates",
-                "APP_DIRS": True,
-                "OPTIONS": {
-                    "context_processors": [
-                        "django.template.context_processors.request",
-                        "django.contrib.auth.context_processors.auth",
-                        "django.contrib.messages.context_processors.messages",
-                    ],
-                },
-            },
-        ],
+        "TEMPLATES": _templates() if admin else [],
         "DATABASES": {"default": database(required("DATABASE_URL", "it says where PostgreSQL is"))},
-        "AUTH_USER_MODEL": user_model,
+        **({"AUTH_USER_MODEL": user_model} if user_model else {}),
         "PASSWORD_HASHERS": ["strangler.chassis.passwords.Argon2"],
         "STATIC_URL": "/static/",
         "WHITENOISE_USE_FINDERS": True,
@@ -139,7 +128,9 @@ def host_settings(
         "JWT_ACCESS_SECONDS": 600,
         "JWT_REFRESH_SECONDS": 7 * 24 * 3600,
         **mail(os.environ.get("SMTP_URL", "smtp://127.0.0.1:2525")),
-        "REST_FRAMEWORK": rest_framework(proxies=1 if os.environ.get("CONSUL_URL") else 0),
+        "REST_FRAMEWORK": rest_framework(
+            proxies=1 if os.environ.get("CONSUL_URL") else 0, users=bool(user_model)
+        ),
         "DRF_STANDARDIZED_ERRORS": {"EXCEPTION_HANDLER_CLASS": "strangler.chassis.problems.Handler"},
         "SPECTACULAR_SETTINGS": {
             "TITLE": title,
@@ -154,6 +145,29 @@ def host_settings(
             "POSTPROCESSING_HOOKS": [],
         },
     }
+
+
+def _secrets() -> dict[str, str]:
+    return {
+        "SECRET_KEY": required("SECRET_KEY", "it signs the admin's sessions"),
+        "CONFIG_KEY": required("CONFIG_KEY", "it encrypts signing keys and secrets at rest (a Fernet key)"),
+    }
+
+
+def _templates() -> list[dict[str, Any]]:
+    """What the admin's pages need."""
+    processors = [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]
+    return [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {"context_processors": processors},
+        },
+    ]
 
 
 def database(url: str) -> dict[str, Any]:
@@ -204,8 +218,9 @@ def mail(url: str) -> dict[str, Any]:
     }
 
 
-def rest_framework(*, proxies: int) -> dict[str, Any]:
-    """DRF's settings: JSON in and out, tokens, our pages, our errors. `proxies`: gateways before us."""
+def rest_framework(*, proxies: int, users: bool) -> dict[str, Any]:
+    """DRF's settings: JSON in and out, tokens, our pages, our errors. `proxies`: gateways before us; `users`:
+    whether Django's users are installed."""
     return {
         "DEFAULT_AUTHENTICATION_CLASSES": ["strangler.chassis.auth.JWTAuthentication"],
         "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -215,7 +230,7 @@ def rest_framework(*, proxies: int) -> dict[str, Any]:
         "DEFAULT_SCHEMA_CLASS": "strangler.chassis.openapi.AutoSchema",
         "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
         "NUM_PROXIES": proxies,
-        "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+        "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser" if users else None,
         "URL_FORMAT_OVERRIDE": None,
         "TEST_REQUEST_DEFAULT_FORMAT": "json",
     }

@@ -19,7 +19,8 @@ INDEXES = re.compile(r"--(extra-)?index-url|--find-links|registry=|proxy=", re.I
 URL = re.compile(r"https?://([\w.-]+)")
 # Hosts of the shop's own network, of documents and examples; nothing is fetched from others by name.
 KNOWN_HOSTS = re.compile(
-    r"127\.0\.0\.1|localhost|testserver|otlp|consul|traefik|web|web-direct|psp|smtp|pages|traces|x|"
+    r"127\.0\.0\.1|localhost|testserver|otlp|consul|traefik|((catalog|notifications)-)?(web|rpc|relay)|web-direct|"
+    r"psp|smtp|pages|traces|x|"
     r".*\.example|(.*\.)?(github|python|djangoproject|w3|ietf|rfc-editor|traefik|docker|postgresql)\.(com|org|io|dev|net)"
 )
 

@@ -20,13 +20,15 @@ VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-?])(?P<value>
 class Native(msgspec.Struct, forbid_unknown_fields=True):
     """`x-native`: what only the native runner needs.
 
-    `ports`: container port → offset from PORT_BASE. `listen`: name → offset of listening sockets that
+    `ports`: container port → offset from PORT_BASE. `spare`: the same for a second instance that stands in
+    while the first is restarted. `listen`: name → offset of listening sockets that
     this service shares with others. `aliases`: more host names. `ready`: a URL that answers 2xx when the
     service is ready, instead of the health check's. `profiles`: those that start it
     natively, where they differ.
     """
 
     ports: dict[int, int] = {}
+    spare: dict[int, int] = {}
     listen: dict[str, int] = {}
     aliases: list[str] = []
     ready: str = ""

@@ -51,7 +51,10 @@ class Layout(msgspec.Struct):
     def base_environment(self) -> dict[str, str]:
         python = Path(sys.executable).parent
         kept = {name: os.environ[name] for name in ("LANG", "TZ", "SSL_CERT_FILE") if name in os.environ}
-        paths = [self.root, self.root / "extracted", self.root / "monolith"]
+        extracted = self.root / "extracted"
+        # An extracted host's own folder holds its domain once its package has moved there.
+        hosts = sorted(path.parent for path in extracted.glob("*/pyproject.toml"))
+        paths = [self.root, extracted, self.root / "monolith", *hosts]
         return {
             **kept,
             "PATH": f"{python}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

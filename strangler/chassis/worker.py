@@ -3,7 +3,7 @@
 One process: task threads, a thread that takes other hosts' events, and the beat that sends the periodic
 tasks. Settings follow what RabbitMQ's quorum queues need and Celery does not do by itself: publisher confirms
 with a timeout, acknowledgement after the work, and no remote control or gossip, which would need transient
-queues.
+queues. With BIND set it answers `/livez` and `/readyz` there.
 """
 
 import logging

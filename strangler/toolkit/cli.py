@@ -5,6 +5,7 @@ import typer
 from strangler.toolkit import provision
 from strangler.toolkit.config import cli as config
 from strangler.toolkit.contracts import cli as contracts
+from strangler.toolkit.events import cli as events
 from strangler.toolkit.gateway import cli as gateway
 from strangler.toolkit.parity.cli import parity
 from strangler.toolkit.plan import cli as plan
@@ -24,6 +25,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(gateway.app, name="gateway")
 app.add_typer(rpc.app, name="rpc")
+app.add_typer(events.app, name="events")
 app.add_typer(traces.app, name="traces")
 app.command("tags")(tags.tags)
 app.command("provision")(provision.provision)

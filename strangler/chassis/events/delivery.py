@@ -20,6 +20,7 @@ from opentelemetry import trace
 from opentelemetry.propagate import extract
 from opentelemetry.trace import SpanKind
 
+from strangler.chassis.config import current
 from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.events.models import UNFINISHED, Inbox, Pending
 from strangler.chassis.events.registry import Subscription, event_class, handlers_of
@@ -131,7 +132,7 @@ def _begin(row: Pending, *, again: bool) -> Attempt | None:
         return Attempt(counted=False)
     now = timezone.now()
     comes_back = bool(row.waits_for) and owned_here(row.waits_for)
-    if row.deliver_after > now and not comes_back:
+    if row.attempts >= current().event_attempts or (row.deliver_after > now and not comes_back):
         return None
     taken = type(row).objects.filter(
         UNFINISHED, pk=row.pk, attempts=row.attempts, deliver_after=row.deliver_after

@@ -86,7 +86,7 @@ def read(headers: dict[str, Any], content_type: str, body: bytes) -> Arrived:
     try:
         attributes = msgspec.convert(found, _Attributes, strict=False)
         payload = _payload(attributes.type, content_type, body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable(str(error)) from error
     return Arrived(
         id=attributes.id,

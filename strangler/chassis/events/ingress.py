@@ -33,6 +33,7 @@ class Ingress:
 
     def __init__(self, *, broker: str, host: str, types: Sequence[str], dispatch: Dispatch) -> None:
         self.broker, self.host, self.types, self.dispatch = broker, host, types, dispatch
+        self.connected = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._arrived: list[Message] = []
@@ -52,14 +53,17 @@ class Ingress:
             channel: Channel | None = None
             try:
                 channel = connected(self.broker, self._prepare)
-                pause, failing = BACKOFF_SECONDS[0], False
+                self.connected, pause, failing = True, BACKOFF_SECONDS[0], False
                 self._consume(channel)
-            except BROKEN as error:
-                log.log(logging.DEBUG if failing else logging.WARNING, "events do not arrive: %s", error)
+            except Exception as error:
+                known = isinstance(error, BROKEN)
+                level = logging.DEBUG if failing and known else logging.WARNING if known else logging.ERROR
+                log.log(level, "events do not arrive: %s", error, exc_info=None if known else error)
                 failing = True
                 self._stopping.wait(pause)
                 pause = min(pause * 2, BACKOFF_SECONDS[1])
             finally:
+                self.connected = False
                 connection.close()
                 if channel is not None:
                     channel.close()
@@ -85,8 +89,8 @@ class Ingress:
             try:
                 if (event := self._read(message)) is not None:
                     events.append(event)
-            except envelope.Unreadable as error:
-                letters.append(self._letter(message, str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next message can be read
+                letters.append(self._letter(message, str(error) or repr(error)))
         stored = self._store(channel, events, letters)
         if stored is None:
             return

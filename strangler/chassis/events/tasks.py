@@ -1,6 +1,7 @@
 """The worker's part in events: Celery tasks that handle what arrived, and what comes back to the rest."""
 
 import logging
+import os
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from amqp import AMQPError
 from celery import Celery, bootsteps
 from kombu.exceptions import OperationalError
 
+from strangler.chassis.events.health import Health
 from strangler.chassis.events.ingress import Ingress
 from strangler.chassis.events.receiving import Stored
 from strangler.chassis.events.registry import subscribed_types
@@ -70,9 +72,11 @@ def install(app: Celery, *, host: str, broker: str) -> None:
         def __init__(self, worker: Any, **options: Any) -> None:
             super().__init__(worker, **options)
             self.ingress = Ingress(broker=broker, host=host, types=subscribed_types(), dispatch=dispatch)
+            self.health = Health(lambda: {} if self.ingress.connected else {"broker": "down"})
 
         def start(self, worker: Any) -> None:
             self.ingress.start()
+            self.health.start(os.environ.get("BIND", ""))
 
         def stop(self, worker: Any) -> None:
             self.ingress.stop()

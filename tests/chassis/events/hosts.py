@@ -88,23 +88,12 @@ class Host:
 
     def relay(self) -> Program:
         """A relay, running; it has said that it is ready."""
-        port = free_port()
-        environment = {"PROCESS": "relay", "BIND": f"127.0.0.1:{port}"}
-        relay = self._start(["strangler.chassis.events.relay", SETTINGS], "relay", environment)
-        wait_for(lambda: self._serves(relay, f"http://127.0.0.1:{port}/readyz"), seconds=START_SECONDS)
-        return relay
+        return self._ready(["strangler.chassis.events.relay", SETTINGS], "relay", {})
 
     def worker(self, **environment: str) -> Program:
         """A worker, running, which takes events."""
-        before = self._consuming()
-        worker = self._start(
-            ["strangler.chassis.worker", "tests.chassis.events.worker:app"],
-            "worker",
-            {"PROCESS": "worker", **environment},
-        )
-        wait_for(lambda: self._consuming() > before or not worker.running, seconds=START_SECONDS)
-        assert worker.running, worker.log.read_text()
-        return worker
+        command = ["strangler.chassis.worker", "tests.chassis.events.worker:app"]
+        return self._ready(command, "worker", environment)
 
     def maker(self) -> subprocess.Popen[str]:
         """A process that publishes what is written to it, and says each line that is committed."""
@@ -147,16 +136,15 @@ class Host:
             program.kill()
         self.database.close()
 
-    def _consuming(self) -> int:
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = %s"
-        return self.number(sql, self.name, f"{self.name}-worker")
+    def _ready(self, command: list[str], process: str, environment: dict[str, str]) -> Program:
+        port, count = free_port(), len(self.programs)
+        bound = {"PROCESS": process, "BIND": f"127.0.0.1:{port}", **environment}
+        log = self.directory / f"{self.name}-{process}-{count}.log"
+        program = Program(command, {**self.environment, **bound}, log)
+        self.programs.append(program.start())
+        wait_for(lambda: self._serves(program, f"http://127.0.0.1:{port}/readyz"), seconds=START_SECONDS)
+        return program
 
     def _serves(self, program: Program, url: str) -> bool:
         assert program.running, program.log.read_text()
         return answers(url)
-
-    def _start(self, command: list[str], process: str, environment: dict[str, str]) -> Program:
-        log = self.directory / f"{self.name}-{process}.log"
-        program = Program(command, {**self.environment, **environment}, log)
-        self.programs.append(program)
-        return program.start()

@@ -1,0 +1,103 @@
+"""`strangler events`: the events that a host could not work on."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import amqp
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from strangler.chassis.events.broker import Channel
+from strangler.toolkit.events.letters import Letter, NoSuchHost, opened, send_again
+
+app = typer.Typer(help="Events that a host could not work on.", no_args_is_help=True)
+
+Host = Annotated[str, typer.Argument(help="The host that took them.")]
+Broker = Annotated[str, typer.Option(envvar="BROKER_URL", help="The message broker's URL.")]
+Only = Annotated[str, typer.Option("--id", help="Only the event with this id.")]
+
+
+@app.command("dead")
+def dead(
+    host: Host,
+    broker: Broker,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show the dead letters and why they are: nothing changes."""
+    console = Console(soft_wrap=True, highlight=False)
+    with _refusals(console), opened(broker, host) as letters:
+        found = [letter for letter, _ in letters]
+    if as_json:
+        console.print_json(json.dumps([_shown(letter) for letter in found]))
+        return
+    for letter in found:
+        name = " ".join(filter(None, [letter.type or "no event", letter.aggregate, letter.id]))
+        console.print(f"[bold]{escape(name)}[/]  [red]{escape(letter.reason)}[/]")
+        console.print(f"  {escape(letter.shown)}")
+    console.print(f"{len(found)} dead letter{'' if len(found) == 1 else 's'}.")
+
+
+@app.command("replay")
+def replay(host: Host, broker: Broker, only: Only = "") -> None:
+    """Give each dead letter to its host again, as if for the first time; what fails again comes back."""
+    console, count = Console(soft_wrap=True, highlight=False), 0
+    with _refusals(console), _sending(broker) as channel, opened(broker, host) as letters:
+        for letter, message in letters:
+            if only in ("", letter.id):
+                send_again(channel, host, letter)
+                message.ack()
+                count += 1
+    console.print(f"{count} sent again. `strangler events dead {host}` shows what comes back.")
+
+
+@app.command("forget")
+def forget(
+    host: Host,
+    broker: Broker,
+    only: Only = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Drop the dead letters for good."""
+    console, count = Console(soft_wrap=True, highlight=False), 0
+    if not yes:
+        what = f"the dead letter {only}" if only else "every dead letter"
+        typer.confirm(f"Forget {what} of {host}?", abort=True)
+    with _refusals(console), opened(broker, host) as letters:
+        for letter, message in letters:
+            if only in ("", letter.id):
+                message.ack()
+                count += 1
+    console.print(f"{count} forgotten.")
+
+
+def _shown(letter: Letter) -> dict[str, str]:
+    return {
+        "id": letter.id,
+        "type": letter.type,
+        "source": letter.source,
+        "aggregate": letter.aggregate,
+        "reason": letter.reason,
+        "body": letter.shown,
+    }
+
+
+@contextmanager
+def _sending(broker: str) -> Iterator[Channel]:
+    channel = Channel(broker)
+    try:
+        yield channel
+    finally:
+        channel.close()
+
+
+@contextmanager
+def _refusals(console: Console) -> Iterator[None]:
+    """Says in one line why it cannot be done."""
+    try:
+        yield
+    except (NoSuchHost, OSError, amqp.AMQPError) as error:
+        console.print(f"[red]{escape(str(error))}[/]")
+        raise typer.Exit(2) from None

@@ -1,0 +1,94 @@
+"""A host's dead letters, as the broker keeps them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import kombu
+import msgspec
+from amqp.basic_message import Message
+from amqp.exceptions import NotFound
+
+from strangler.chassis.events import envelope, topology
+from strangler.chassis.events.broker import Channel, Outgoing
+
+# Headers of the letter and of the broker, not of the event.
+BROKERS = "x-"
+
+
+class NoSuchHost(Exception):
+    """The broker has no queues for a host of this name."""
+
+
+class Letter(msgspec.Struct, kw_only=True):
+    """An event that was put aside, and why."""
+
+    id: str
+    type: str
+    source: str
+    aggregate: str
+    reason: str
+    headers: dict[str, Any]
+    content_type: str
+    body: bytes
+
+    @property
+    def shown(self) -> str:
+        """The body as far as it can be read."""
+        return self.body.decode(errors="backslashreplace")
+
+
+@contextmanager
+def opened(broker: str, host: str) -> Iterator[Iterator[tuple[Letter, kombu.Message]]]:
+    """The host's letters one by one; those not acknowledged stay. Raises NoSuchHost."""
+    with kombu.Connection(broker, connect_timeout=5) as connection:
+        channel: Any = connection.channel()
+        try:
+            channel.queue_declare(topology.queue(host), passive=True)
+            waiting = channel.queue_declare(topology.dead(host), passive=True).message_count
+        except NotFound:
+            raise NoSuchHost(f"{host} has no dead letters: it never took events from this broker.") from None
+        yield _each(kombu.Queue(topology.dead(host), channel=channel), waiting)
+
+
+def send_again(channel: Channel, host: str, letter: Letter) -> None:
+    """Put it into the host's queue, once more; raises what Channel.send does."""
+    headers = {name: value for name, value in letter.headers.items() if not name.startswith(BROKERS)}
+    message = Message(
+        letter.body,
+        content_type=letter.content_type,
+        delivery_mode=envelope.PERSISTENT,
+        message_id=letter.id,
+        application_headers={**headers, envelope.REPLAY: 1},
+    )
+    channel.send([Outgoing("", topology.queue(host), message)])
+
+
+def _each(queue: kombu.Queue, waiting: int) -> Iterator[tuple[Letter, kombu.Message]]:
+    for _ in range(waiting):  # those that come meanwhile are not ours
+        message = queue.get(no_ack=False)
+        if message is None:
+            return
+        yield _letter(message), message
+
+
+def _letter(message: kombu.Message) -> Letter:
+    headers = dict(message.headers or {})
+    source, event_type = envelope.source_and_type(headers)
+    body: Any = message.body
+    return Letter(
+        id=str(headers.get(f"{envelope.PREFIX}id", "")),
+        type=event_type,
+        source=source,
+        aggregate=str(headers.get(f"{envelope.PREFIX}partitionkey", "")),
+        reason=str(headers.get(envelope.REASON) or _brokers_reason(headers)),
+        headers=headers,
+        content_type=str(message.content_type or ""),
+        body=body.encode() if isinstance(body, str) else bytes(body),
+    )
+
+
+def _brokers_reason(headers: dict[str, Any]) -> str:
+    """Why the broker put it aside by itself."""
+    deaths = headers.get("x-death") or [{}]
+    return f"the broker gave up on it: {deaths[0].get('reason', 'it does not say why')}"

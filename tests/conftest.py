@@ -8,8 +8,10 @@ import django
 import pytest
 from django.db import connections
 
+from strangler.toolkit.stack import Stack
 from tests.postgres import Postgres
 from tests.rabbitmq import RabbitMQ
+from tests.stacks import running
 
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "monolith.settings",
@@ -54,3 +56,10 @@ def rabbitmq() -> Iterator[RabbitMQ]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def stage_1() -> Iterator[Stack]:
+    """The shop behind its gateway, for all tests that leave it as they found it."""
+    with running(1) as stack:
+        yield stack

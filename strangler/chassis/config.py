@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     config_key: SecretStr = SecretStr("")
     advertise: str = ""
     otlp_endpoint: str = ""
+    otlp_token: SecretStr = SecretStr("")
     trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
@@ -65,6 +66,8 @@ class GatewaySettings(BaseSettings):
     breaker_expression: str = "NetworkErrorRatio() > 0.5"
 
 
+# What a process must know before it can ask Consul, and what says who it is: Consul cannot change them.
+FROM_ENVIRONMENT = {"service", "process", "consul_url", "config_key", "advertise", "otlp_endpoint"}
 CLASSES: dict[str, type[BaseSettings]] = {"gateway": GatewaySettings}
 
 
@@ -94,10 +97,13 @@ def decrypt(value: str, key: str) -> str:
 
 
 def check(service: str, name: str, value: str) -> None:
-    """Raise ConfigError unless the service has such a setting and the value fits it."""
+    """Raise ConfigError unless the service has such a setting, that Consul may change, and it fits."""
     known = settings_class(service).model_fields
     if name not in known:
-        raise ConfigError(f"{service} has no setting {name!r}. It has: {', '.join(sorted(known))}.")
+        settable = ", ".join(sorted(known.keys() - FROM_ENVIRONMENT))
+        raise ConfigError(f"{service} has no setting {name!r}. It has: {settable}.")
+    if name in FROM_ENVIRONMENT:
+        raise ConfigError(f"{service}.{name} comes from the environment: set {name.upper()} and restart.")
     try:
         values: dict[str, Any] = {name: value}
         settings_class(service)(**values)

@@ -143,6 +143,7 @@ def host_settings(
             "AUTHENTICATION_WHITELIST": ["strangler.chassis.auth.JWTAuthentication"],
             # Choices stay where they are used: two domains may each have a `status` of their own.
             "POSTPROCESSING_HOOKS": [],
+            "PATH_CONVERTER_OVERRIDES": routes.DESCRIPTIONS,
         },
     }
 

@@ -1,40 +1,51 @@
-"""Path converters: a path part that no row can have is a 404, not a database error."""
+"""Path converters: a path part that no row can have names no row, and the view answers as for any other.
 
+They match whatever a path part may be, as the gateway does: who asks without a token for something that
+cannot exist is asked for the token first, whether or not a gateway stands in front.
+"""
+
+import re
 from typing import Any
 
 from django.urls import register_converter
 
 BIGINT = 2**63 - 1
+PART = "[^/]+"
 
 
 class IdConverter:
-    """`<id:product>`: a row's id, a positive PostgreSQL bigint."""
+    """`<id:product>`: a row's id, a positive PostgreSQL bigint; 0, which no row has, for anything else."""
 
-    regex = "[0-9]{1,19}"
+    regex = PART
+    pattern = "^[0-9]{1,19}$"
 
     def to_python(self, value: str) -> int:
-        number = int(value)
-        if not 0 < number <= BIGINT:
-            raise ValueError
-        return number
+        number = int(value) if re.fullmatch(self.pattern, value) else 0
+        return number if number <= BIGINT else 0
 
     def to_url(self, value: Any) -> str:
         return str(value)
 
 
 class NameConverter:
-    """`<name:number>`: letters, digits, `-` and `_`, at most 64; order numbers and the like."""
+    """`<name:number>`: at most 64 letters, digits, `-` and `_`; empty for anything else."""
 
-    regex = "[-A-Za-z0-9_]{1,64}"
+    regex = PART
+    pattern = "^[-A-Za-z0-9_]{1,64}$"
 
     def to_python(self, value: str) -> str:
-        return value
+        return value if re.fullmatch(self.pattern, value) else ""
 
     def to_url(self, value: Any) -> str:
         return str(value)
 
 
+CONVERTERS: dict[str, type[IdConverter] | type[NameConverter]] = {"id": IdConverter, "name": NameConverter}
+DESCRIPTIONS = {name: {"type": "string", "pattern": kind.pattern} for name, kind in CONVERTERS.items()}
+"""How the API document describes them (drf-spectacular's `PATH_CONVERTER_OVERRIDES`)."""
+
+
 def register() -> None:
     """Make `<id:…>` and `<name:…>` known to Django's URL patterns; the chassis's settings call it."""
-    register_converter(IdConverter, "id")
-    register_converter(NameConverter, "name")
+    for name, kind in CONVERTERS.items():
+        register_converter(kind, name)

@@ -8,6 +8,7 @@ there is none, the configured ratio.
 import logging
 from typing import Any
 
+import requests
 from django.db.backends.signals import connection_created
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
@@ -37,7 +38,10 @@ def start() -> bool:
         sampler=ParentBasedTraceIdRatio(settings.trace_sample_ratio),
         shutdown_on_exit=False,
     )
-    exporter = OTLPSpanExporter(f"{settings.otlp_endpoint}/v1/traces", timeout=EXPORT_SECONDS)
+    session = requests.Session()
+    session.auth = _authorise
+    url = f"{settings.otlp_endpoint}/v1/traces"
+    exporter = OTLPSpanExporter(url, timeout=EXPORT_SECONDS, session=session)
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
     trace.set_tracer_provider(provider)
     # A trace backend that is away is no reason to fill the log.
@@ -45,6 +49,14 @@ def start() -> bool:
     logging.getLogger("opentelemetry.sdk").setLevel(logging.CRITICAL)
     _instrument()
     return True
+
+
+def _authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """A trace backend that wants a token gets the one that is valid now."""
+    token = current().otlp_token.get_secret_value()
+    if token:
+        request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def flush() -> None:
@@ -58,10 +70,14 @@ def _instrument() -> None:
     from opentelemetry.instrumentation.django import DjangoInstrumentor
     from opentelemetry.instrumentation.requests import RequestsInstrumentor
 
-    instrumentors: list[Any] = [DjangoInstrumentor(), RequestsInstrumentor()]
-    for instrumentor in instrumentors:
+    # Consul and the gateway ask for their health every second: nobody looks for that among the traces.
+    instrumentors: list[tuple[Any, dict[str, str]]] = [
+        (DjangoInstrumentor(), {"excluded_urls": "/livez$,/readyz$"}),
+        (RequestsInstrumentor(), {}),
+    ]
+    for instrumentor, options in instrumentors:
         if not instrumentor.is_instrumented_by_opentelemetry:
-            instrumentor.instrument(skip_dep_check=True)
+            instrumentor.instrument(skip_dep_check=True, **options)
     connection_created.connect(_trace_statements, dispatch_uid="tracing")
 
 

@@ -9,6 +9,9 @@ import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from strangler.chassis.bodies import pieces
+from strangler.chassis.request_ids import request_id
+
 RETRY_AFTER = "2"
 PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not_found", "Not found."),
@@ -35,9 +38,8 @@ class Pages(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        while length > 0 and (read := len(self.rfile.read(min(length, 65536)))):
-            length -= read
+        for _ in pieces(self):
+            continue
         last = self.path.partition("?")[0].rsplit("/", 1)[-1]
         if self.path == "/livez":
             status, body = 200, b'{"status":"ok"}'
@@ -47,6 +49,7 @@ class Pages(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Request-Id", request_id(self.headers.get("X-Request-Id", "")))
         if status in (429, 503):
             self.send_header("Retry-After", RETRY_AFTER)
         self.end_headers()

@@ -1,8 +1,12 @@
 """`strangler config get | set | history | rollback`."""
 
 import json
+import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import typer
@@ -12,16 +16,33 @@ from rich.table import Table
 from strangler.chassis.config import ENCRYPTED, ConfigError, settings_class
 from strangler.toolkit.config.history import Configuration, Revision
 from strangler.toolkit.consul import ConsulError, KeyValues
+from strangler.toolkit.gateway.apply import retune, settings_of
+from strangler.toolkit.plan import load
+from strangler.toolkit.stack.cli import here
 
 app = typer.Typer(help="Settings in Consul, valid at once in running processes.", no_args_is_help=True)
 console = Console(highlight=False)
 MASK = "********"
 
-Service = Annotated[str, typer.Argument(help="A host of the plan, or `gateway`.")]
+PLAN = Path("migrations-plan/plan.yaml")
+
+
+def known(service: str) -> str:
+    """A service that reads its settings; a mistyped one would be told them in vain."""
+    names = [*load(PLAN).hosts, "gateway"] if PLAN.exists() else [service]
+    if service not in names:
+        raise typer.BadParameter(f"there is no {service!r} in {PLAN}. There are: {', '.join(names)}.")
+    return service
+
+
+Service = Annotated[str, typer.Argument(help="A host of the plan, or `gateway`.", callback=known)]
 ConsulOption = Annotated[str, typer.Option(envvar="CONSUL_URL", help="Consul's address.")]
-KeyOption = Annotated[str, typer.Option(envvar="CONFIG_KEY", help="Encrypts secrets.", show_default=False)]
+KeyOption = Annotated[
+    str, typer.Option(envvar="CONFIG_KEY", help="Encrypts secrets; that of `./run up` if not given.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-DEFAULT_CONSUL = "http://127.0.0.1:8050"
+# Where `./run up` puts it.
+DEFAULT_CONSUL = f"http://127.0.0.1:{int(os.environ.get('PORT_BASE', '8000')) + 50}"
 
 
 def shown(value: str | None) -> str:
@@ -67,7 +88,9 @@ def set_command(
 ) -> None:
     """Set a value; running processes take it over within a second."""
     with _errors():
-        revision = Configuration(KeyValues(consul_url), service, config_key).set(name, value)
+        store = KeyValues(consul_url)
+        with _gateway_follows(store, service):
+            revision = Configuration(store, service, config_key or _key_of_this_stack()).set(name, value)
     _report([revision], service)
 
 
@@ -99,23 +122,37 @@ def rollback(
 ) -> None:
     """Undo the last change, or every change after a revision."""
     with _errors():
-        revisions = Configuration(KeyValues(consul_url), service).rollback(to)
+        store = KeyValues(consul_url)
+        with _gateway_follows(store, service):
+            revisions = Configuration(store, service).rollback(to)
     _report(revisions, service)
 
 
 def _report(revisions: list[Revision], service: str) -> None:
     for r in revisions:
         console.print(f"{service}.{r.name}: {shown(r.old)} → {shown(r.new)} (revision {r.number})")
-    if service == "gateway":
-        console.print("Now `./run strangler gateway apply` writes the gateway's middlewares anew.")
 
 
-class _errors:
-    def __enter__(self) -> None: ...
+@contextmanager
+def _gateway_follows(store: KeyValues, service: str) -> Iterator[None]:
+    """Traefik reads its middlewares from Consul, not its settings: a change of these changes those."""
+    before = settings_of(store) if service == "gateway" else None
+    yield
+    if before is not None:
+        retune(store, before, settings_of(store))
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, ConfigError | ConsulError):
-            _fail(str(error))
+
+def _key_of_this_stack() -> str:
+    stack = here()
+    return stack.variables(0).get("CONFIG_KEY", "") if stack.state else ""
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except (ConfigError, ConsulError) as error:
+        _fail(str(error))
 
 
 def _fail(message: str) -> None:

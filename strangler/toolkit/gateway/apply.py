@@ -70,6 +70,22 @@ def _entry(key: str) -> str:
     return "/".join(key.removeprefix(f"{ROOT}/").split("/")[:2])
 
 
+def retune(store: KeyValues, before: GatewaySettings, after: GatewaySettings) -> int:
+    """Write what a change of settings changes in the middlewares that are in Consul, and nothing else; the
+    number of keys. Where no gateway's configuration is in Consul yet, there is nothing to change."""
+    present = store.folder(f"{ROOT}/middlewares/")
+    old, new = (middlewares(settings, auth_url="") for settings in (before, after))
+    changed = {
+        f"{ROOT}/middlewares/{name}/{option}": value
+        for name, options in new.items()
+        for option, value in options.items()
+        if old[name][option] != value
+    }
+    operations = [write(key, value) for key, value in changed.items() if key in present]
+    _commit(store, operations)
+    return len(operations)
+
+
 def _is_route(key: str) -> bool:
     return key.startswith(f"{ROOT}/routers/")
 

@@ -63,11 +63,15 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "circuitBreaker/recoveryDuration": "2s",
             "circuitBreaker/responseCode": str(BREAKER_STATUS),
         },
-        "retry": {"retry/attempts": "3", "retry/initialInterval": "50ms"},
+        # Safe methods only: a host that died over a request may have had its effect. 502 is what Traefik
+        # makes of a connection that ended without an answer; without it, only refused ones are retried.
+        "retry": {"retry/attempts": "3", "retry/initialInterval": "50ms", "retry/status": "502"},
         "auth": {
             "forwardAuth/address": auth_url,
             "forwardAuth/authResponseHeaders": "X-User-Id",
-            "forwardAuth/authRequestHeaders": "Authorization",
+            "forwardAuth/authRequestHeaders": "Authorization,X-Request-Id",
+            "forwardAuth/trustForwardHeader": "false",
+            "forwardAuth/maxResponseBodySize": "16384",
         },
         "unavailable": {"replacePath/path": "/problems/503"},
         "ready": {"replacePath/path": "/readyz"},

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import typer
 
+from strangler.chassis.bodies import pieces
 from strangler.toolkit.traces import otlp, pages
 from strangler.toolkit.traces.store import Store
 
@@ -49,11 +50,14 @@ class Handler(BaseHTTPRequestHandler):
     server: Backend
 
     def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if self.path != "/v1/traces" or length > LARGEST_BODY:
-            self.close_connection = True
-            return self._send(404 if length <= LARGEST_BODY else 413, b"{}")
-        body = self.rfile.read(length)
+        body = b""
+        for piece in pieces(self):
+            body += piece
+            if len(body) > LARGEST_BODY:
+                self.close_connection = True
+                return self._send(413, b"{}")
+        if self.path != "/v1/traces":
+            return self._send(404, b"{}")
         try:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)

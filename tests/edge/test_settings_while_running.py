@@ -100,11 +100,8 @@ def test_another_address_in_a_header_is_no_way_around_it(stack: Stack) -> None:
 
 def test_history_says_who_changed_what_and_only_grows(stack: Stack) -> None:
     before = json.loads(strangler(stack, "config", "history", "monolith", "--json"))
-    strangler(stack, "config", "set", "monolith", "login_rate", "7/min")
-    strangler(stack, "config", "set", "monolith", "login_rate", "8/min")
-    assert json.loads(strangler(stack, "config", "get", "monolith", "login_rate", "--json")) == {
-        "login_rate": "8/min"
-    }
+    for rate in ("7/min", "8/min"):
+        strangler(stack, "config", "set", "monolith", "login_rate", rate)
 
     strangler(stack, "config", "rollback", "monolith")
 

@@ -15,10 +15,15 @@ PLACES = [
 SETTINGS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=127.0.0.1"]
 
 
+LOGICAL = ["wal_level=logical", "max_wal_senders=20", "max_replication_slots=20", "max_worker_processes=20"]
+"""What replication needs besides."""
+
+
 class Postgres:
     """`start()` gives its URL; `stop()` ends it and removes its files."""
 
-    def __init__(self) -> None:
+    def __init__(self, *more: str) -> None:
+        self.more = more
         self.directory = Path(tempfile.mkdtemp(prefix="test-postgres-"))
         self.user = "postgres" if os.geteuid() == 0 else None
         if self.user:
@@ -30,7 +35,7 @@ class Postgres:
             port = probe.getsockname()[1]
         self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
         options = " ".join(
-            f"-c {setting}" for setting in [*SETTINGS, f"port={port}", "unix_socket_directories="]
+            f"-c {setting}" for setting in [*SETTINGS, *self.more, f"port={port}", "unix_socket_directories="]
         )
         self._run("pg_ctl", "-w", "-s", "-l", str(self.directory / "log"), "-o", options, "start")
         return f"postgresql://postgres@127.0.0.1:{port}/postgres"

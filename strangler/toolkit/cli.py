@@ -11,6 +11,7 @@ from strangler.toolkit.parity.cli import parity
 from strangler.toolkit.plan import cli as plan
 from strangler.toolkit.rpc import cli as rpc
 from strangler.toolkit.stack import cli as stack
+from strangler.toolkit.step import cli as step
 from strangler.toolkit.tags import cli as tags
 from strangler.toolkit.traces import cli as traces
 
@@ -30,3 +31,5 @@ app.add_typer(traces.app, name="traces")
 app.command("tags")(tags.tags)
 app.command("provision")(provision.provision)
 app.command("parity")(parity)
+for verb in (step.migrate, step.rollback, step.status, step.verify, step.contract):
+    app.command(verb.__name__)(verb)

@@ -54,6 +54,20 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     own_limits: list[PathTemplate] = []
 
 
+class Commands(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step runs to start and restart hosts, in the plan's root, where no native stack does it.
+
+    `{host}`, `{domain}` and `{stage}` are filled in: the domain's new host, and the stage that is moved to.
+    `prepare` creates and migrates the new host's database, `start` starts its processes beside the old
+    ones, `stop` ends them when a step is given up, `finish` restarts the old host without the domain.
+    """
+
+    prepare: str = ""
+    start: str = ""
+    finish: str = ""
+    stop: str = ""
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """A rest point of the migration.
 
@@ -121,6 +135,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hosts: dict[Name, Host]
     domains: dict[Name, Domain]
     gateway: Gateway | None = None
+    commands: Commands | None = None
     stages: list[Stage]
 
     def stage(self, number: int) -> Stage:

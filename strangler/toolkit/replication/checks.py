@@ -1,0 +1,71 @@
+"""Whether two databases are ready for a step, before anything is changed."""
+
+from strangler.toolkit.replication import statements
+from strangler.toolkit.replication.database import Database, rows
+from strangler.toolkit.replication.errors import NotReady
+from strangler.toolkit.replication.pair import Pair
+
+NEEDED = {"slots": "max_replication_slots", "senders": "max_wal_senders"}
+OLDEST = 150000
+
+
+def ready(pair: Pair) -> None:
+    """Raise NotReady, with everything that is missing and what to do about it."""
+    problems = [
+        *(problem for database in pair.both() for problem in _server(database)),
+        *_tables(pair),
+    ]
+    if problems:
+        raise NotReady(f"{pair.domain} cannot move yet:\n" + "\n".join(f"- {p}" for p in problems))
+
+
+def _server(database: Database) -> list[str]:
+    with database.session() as connection:
+        version = connection.info.server_version
+        settings = {row["name"]: row["setting"] for row in rows(connection, statements.SETTINGS)}
+        (in_use,) = rows(connection, statements.REPLICATION_IN_USE)
+    problems = []
+    if version < OLDEST:
+        problems.append(f"{database.host}: PostgreSQL {version // 10000}. A step needs 15 or newer.")
+    if settings["wal_level"] != "logical":
+        problems.append(
+            f"{database.host}: wal_level is {settings['wal_level']}. Set wal_level = logical and restart it."
+        )
+    for what, setting in NEEDED.items():
+        if in_use[what] + 2 > int(settings[setting]):
+            problems.append(
+                f"{database.host}: {in_use[what]} of {setting} = {settings[setting]} are in use, and a step "
+                f"needs two. Raise {setting} and restart the server."
+            )
+    return problems
+
+
+def _tables(pair: Pair) -> list[str]:
+    if not pair.tables:
+        return ["The plan names no tables of it. List them under `tables`."]
+    columns, keys = {}, {}
+    for database in pair.both():
+        with database.session() as connection:
+            found: dict[str, dict[str, str]] = {}
+            for row in rows(connection, statements.COLUMNS, [list(pair.tables)]):
+                found.setdefault(row["table"], {})[row["column"]] = row["type"]
+            columns[database.host] = found
+            listed = rows(connection, statements.PRIMARY_KEYS, [list(pair.tables)])
+            keys[database.host] = {row["table"]: row["columns"] for row in listed}
+    here, there = pair.source.host, pair.target.host
+    problems = []
+    for name in pair.tables:
+        mine, theirs = columns[here].get(name), columns[there].get(name)
+        if mine is None or theirs is None:
+            where = here if mine is None else there
+            problems.append(f"{where} has no table {name}. Run its migrations (`prepare`).")
+            continue
+        if mine != theirs:
+            differing = sorted(c for c in mine.keys() | theirs.keys() if mine.get(c) != theirs.get(c))
+            problems.append(
+                f"{name}: {', '.join(differing)} differ between {here} and {there}. Bring both to the same "
+                "migration."
+            )
+        if name not in keys[here] or keys[here].get(name) != keys[there].get(name):
+            problems.append(f"{name}: both sides need the same primary key, by which changes find their row.")
+    return problems

@@ -1,0 +1,73 @@
+"""Foreign keys that cross the domain's border: dropped while it moves, and put back if it stays.
+
+Rows of two databases cannot refer to each other, and a row that replication brings is not checked. Each is
+dropped in the transaction that remembers it.
+"""
+
+from collections.abc import Sequence
+
+from psycopg import errors, sql
+
+from strangler.toolkit.replication import statements
+from strangler.toolkit.replication.database import (
+    Database,
+    composed,
+    rows,
+    run,
+    schema_exists,
+    table,
+    value,
+)
+from strangler.toolkit.replication.ownership import briefly
+
+
+def release(database: Database, domain: str, tables: Sequence[str]) -> list[str]:
+    """Drop and remember them; their names."""
+    with database.session() as connection:
+        found = rows(connection, statements.CROSSING, {"tables": list(tables)})
+        for row in found:
+            parts = (domain, row["table"], row["name"], row["definition"])
+            remember = sql.SQL(statements.REMEMBER.replace("%s", "{}")).format(*map(sql.Literal, parts))
+            drop = composed(
+                statements.DROP_CONSTRAINT, table=table(row["table"]), name=sql.Identifier(row["name"])
+            )
+            briefly(connection, [remember, drop], of=f"{row['table']} of {database.host}")
+    return [row["name"] for row in found]
+
+
+def remembered(database: Database, domain: str) -> list[str]:
+    """The names of those that were dropped."""
+    with database.session() as connection:
+        if not schema_exists(connection):
+            return []
+        return [row["name"] for row in rows(connection, statements.REMEMBERED_OF, [domain])]
+
+
+def restore(database: Database, domain: str) -> list[str]:
+    """Put them back: valid for new rows at once, then checked against the old ones without blocking writers.
+
+    The names of those that some rows no longer satisfy, which stay unvalidated."""
+    broken = []
+    with database.session() as connection:
+        if not schema_exists(connection):
+            return []
+        for row in rows(connection, statements.REMEMBERED_OF, [domain]):
+            names = {"table": table(row["table"]), "name": sql.Identifier(row["name"])}
+            if not rows(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
+                definition = sql.SQL(row["definition"])
+                add = composed(statements.ADD_CONSTRAINT, definition=definition, **names)
+                briefly(connection, [add], of=f"{row['table']} of {database.host}")
+            if not value(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
+                try:
+                    run(connection, statements.VALIDATE_CONSTRAINT, **names)
+                except errors.ForeignKeyViolation as error:
+                    broken.append(f"{row['name']} ({str(error.diag.message_detail).strip()})")
+            connection.execute(statements.FORGET, [domain, row["table"], row["name"]])
+    return broken
+
+
+def give_up(database: Database, domain: str) -> None:
+    """Forget them: the domain has moved for good."""
+    with database.session() as connection:
+        if schema_exists(connection):
+            connection.execute("DELETE FROM strangler.constraints WHERE domain = %s", [domain])

@@ -1,0 +1,127 @@
+"""A host's database as the toolkit reaches it: as superuser, by short statements, or as a replica."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+
+from strangler.toolkit.replication import statements
+from strangler.toolkit.replication.errors import DatabaseUnreachable
+
+Row = dict[str, Any]
+Connection = psycopg.Connection[Row]
+CONNECT_SECONDS = 5
+APPLICATION = "strangler-step"
+SETTINGS = {
+    "idle_in_transaction_session_timeout": 0,
+    "statement_timeout": 0,
+    "lock_timeout": 0,
+    # What the step commits is kept, and what was committed before it in the same log too.
+    "synchronous_commit": "on",
+}
+
+
+@dataclass(frozen=True)
+class Database:
+    """A host's database: `url` is a superuser's, of its server; the database has the host's name."""
+
+    host: str
+    url: str
+
+    def connect(self, **parameters: Any) -> Connection:
+        """A connection in autocommit; raises DatabaseUnreachable."""
+        try:
+            return psycopg.connect(
+                self._conninfo(**parameters), autocommit=True, row_factory=dict_row, prepare_threshold=None
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachable(
+                f"The database of {self.host} does not answer: {str(error).strip()}. Is it prepared, and "
+                "is POSTGRES_URL a superuser's?"
+            ) from error
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection for one piece of work."""
+        with self.connect() as connection:
+            yield connection
+
+    def rows(self, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        """What a statement gives, on a connection of its own."""
+        with self.session() as connection:
+            return rows(connection, statement, parameters)
+
+    def run(self, statement: str, **names: sql.Composable) -> None:
+        """Carry out a statement whose `{…}` are these, on a connection of its own."""
+        with self.session() as connection:
+            run(connection, statement, **names)
+
+    def address(self, *, user: str, password: str) -> str:
+        """How a subscriber of another database reaches this one."""
+        known = conninfo_to_dict(self.url)
+        kept = {k: v for k, v in known.items() if k in ("host", "port", "hostaddr", "sslmode", "sslrootcert")}
+        return make_conninfo(
+            "", **kept, dbname=self.host, user=user, password=password, application_name=user
+        )
+
+    def _conninfo(self, **parameters: Any) -> str:
+        return make_conninfo(
+            self.url,
+            dbname=self.host,
+            application_name=APPLICATION,
+            connect_timeout=CONNECT_SECONDS,
+            options=" ".join(f"-c {name}={value}" for name, value in SETTINGS.items()),
+            **parameters,
+        )
+
+
+def rows(
+    connection: Connection, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()
+) -> list[Row]:
+    """What a statement gives."""
+    return connection.execute(_text(statement), parameters or None).fetchall()
+
+
+def value(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> Any:
+    """The only column of the only row; None if there is none."""
+    found = connection.execute(_text(statement), parameters or None).fetchone()
+    return None if found is None else next(iter(found.values()))
+
+
+def run(connection: Connection, statement: str, **names: sql.Composable) -> None:
+    """Carry out a statement whose `{…}` are these."""
+    connection.execute(composed(statement, **names))
+
+
+def composed(statement: str, **names: sql.Composable) -> sql.Composed:
+    """A statement with its `{…}` filled in."""
+    return _text(statement).format(**names)
+
+
+def table(name: str) -> sql.Composable:
+    """A table of the hosts' schema."""
+    return sql.Identifier("public", name)
+
+
+def tables(names: Sequence[str]) -> sql.Composable:
+    """Several of them."""
+    return sql.SQL(", ").join(map(table, names))
+
+
+def listed(names: Sequence[str]) -> sql.Composable:
+    """Names of columns, publications …"""
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def schema_exists(connection: Connection) -> bool:
+    """Whether the schema of a step is there."""
+    return bool(value(connection, statements.SCHEMA_EXISTS))
+
+
+def _text(statement: str) -> sql.SQL:
+    return sql.SQL(statement)  # the constants of `statements`

@@ -1,0 +1,187 @@
+"""Handing a domain over from one database to the other, without losing a write or failing one.
+
+Every writer holds a shared lock on the domain until its transaction ends, and has read under it who owns
+the domain. The exclusive lock is had when the last of them has ended; those that come now wait. Then
+everything that was ever written lies before one position of the log; when the other side has confirmed
+that position, it has everything, and ownership may go over. Whoever waited finds the new owner.
+
+Both directions are the same: a cutover hands over from source to target, a rollback back again.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from psycopg import errors
+
+from strangler.chassis.ownership.schema import LOCK_CLASS
+from strangler.toolkit.replication import links, sequences, statements
+from strangler.toolkit.replication.database import Connection, Database, value
+from strangler.toolkit.replication.errors import BackedOff, NotHealthy
+from strangler.toolkit.replication.links import Link
+from strangler.toolkit.replication.ownership import ownership_in
+
+BOUND_SECONDS = 2.0
+LOCK_MS = 150
+REST_MS = (5, 10, 20, 40, 80)
+DRAIN_POLL_SECONDS = 0.002
+
+
+@dataclass(frozen=True)
+class Handover:
+    """`domain` goes from the publisher of `ending` to its subscriber, which the former owner then follows
+    by `beginning`. `epoch` is the epoch of the new ownership."""
+
+    domain: str
+    tables: tuple[str, ...]
+    ending: Link
+    beginning: Link
+    epoch: int
+
+    @property
+    def giver(self) -> Database:
+        return self.ending.publisher
+
+    @property
+    def taker(self) -> Database:
+        return self.ending.subscriber
+
+
+@dataclass
+class Pause:
+    """How long writers waited, in seconds, and for what."""
+
+    tries: int = 0
+    locked: float = 0.0
+    total: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Time a part of it."""
+        started = time.monotonic()
+        yield
+        self.parts[name] = round(time.monotonic() - started, 4)
+
+
+class Fence:
+    """The exclusive lock on a domain in the database that owns it, in a session of its own: it is let go
+    whatever becomes of this process."""
+
+    def __init__(self, handover: Handover, *, bound: float = BOUND_SECONDS) -> None:
+        self.handover, self.bound = handover, bound
+        self.pause = Pause()
+        self.session: Connection | None = None
+        self.taker: Connection | None = None
+        self._began = self._deadline = 0.0
+
+    @contextmanager
+    def up(self) -> Iterator["Fence"]:
+        """Inside the block writers wait. Raises BackedOff when the lock is not had within the bound."""
+        with self.handover.giver.connect() as self.session, self.handover.taker.connect() as self.taker:
+            # Prepared before anybody waits: the first use of a connection costs more than the next.
+            self.taker.execute(statements.NUDGE)
+            self._lock()
+            try:
+                yield self
+            finally:
+                self.release()
+
+    def _lock(self) -> None:
+        """Many short tries: a writer that holds this lock may wait for a row that another holds who waits
+        for this lock behind us, and lets go only when we do."""
+        session = self._session
+        session.execute(statements.LOCK_TIMEOUT, [f"{LOCK_MS}ms"])
+        self._deadline = time.monotonic() + self.bound
+        while True:
+            self._began = time.monotonic()
+            self.pause.tries += 1
+            try:
+                session.execute(statements.LOCK, [LOCK_CLASS, self.handover.domain])
+            except (errors.LockNotAvailable, errors.DeadlockDetected):
+                rest = REST_MS[min(self.pause.tries, len(REST_MS)) - 1] / 1000
+                if time.monotonic() + rest > self._deadline:
+                    raise BackedOff(
+                        f"Writers of {self.handover.domain} never paused for {LOCK_MS} ms within "
+                        f"{self.bound:g} s. Nothing has changed."
+                    ) from None
+                time.sleep(rest)
+            else:
+                break
+        self.pause.locked = round(time.monotonic() - self._began, 4)
+        # The lock is given at a moment of the allowance; what follows has the rest of it, and a floor.
+        self._deadline = max(self._deadline, time.monotonic() + self.bound / 2)
+
+    def drain(self) -> None:
+        """Wait until the taker has everything that was ever written. Raises BackedOff."""
+        link = self.handover.ending
+        with self.pause.part("drain"):
+            wanted = str(value(self._session, statements.POSITION))
+            remaining = max(0.0, self._deadline - time.monotonic())
+            try:
+                links.until(
+                    lambda: links.confirmed(link, self._session, self._taker, wanted),
+                    seconds=remaining,
+                    poll=DRAIN_POLL_SECONDS,
+                    otherwise=lambda: links.diagnosis(link),
+                )
+            except NotHealthy as error:
+                raise BackedOff(
+                    f"{self.handover.taker.host} had not applied everything within {self.bound:g} s: {error}."
+                    " Nothing has changed."
+                ) from error
+
+    def move_sequences(self) -> None:
+        """So that the taker gives out no id twice."""
+        with self.pause.part("sequences"):
+            sequences.move_past(self._session, self._taker, self.handover.tables)
+
+    def advance(self) -> None:
+        """Let the way back begin here: what was applied until now came from the other side."""
+        with self.pause.part("advance"):
+            self._taker.execute(statements.ADVANCE_SLOT, [self.handover.beginning.name])
+
+    def flip_giver(self) -> None:
+        """From here on the domain belongs to the taker, whatever happens."""
+        with self.pause.part("flip"):
+            flip(self._session, self.handover)
+
+    def flip_taker(self) -> None:
+        """And the taker's own database says so too."""
+        flip(self._taker, self.handover)
+
+    def announce(self, publish: Callable[[], None]) -> None:
+        """Tell the processes, before those that wait ask."""
+        with self.pause.part("announce"):
+            publish()
+
+    def release(self) -> None:
+        """Let the writers go on."""
+        if self.session is not None and not self.session.closed:
+            self.session.execute(statements.UNLOCK, [LOCK_CLASS, self.handover.domain])
+        self.pause.total = round(time.monotonic() - self._began, 4)
+
+    @property
+    def _session(self) -> Connection:
+        assert self.session is not None
+        return self.session
+
+    @property
+    def _taker(self) -> Connection:
+        assert self.taker is not None
+        return self.taker
+
+
+def flip(connection: Connection, handover: Handover) -> None:
+    """Write the new owner and epoch; no effect where a later epoch is known."""
+    connection.execute(
+        statements.FLIP, [handover.taker.host, handover.epoch, handover.domain, handover.epoch]
+    )
+
+
+def given(handover: Handover) -> bool:
+    """Whether the giver has handed over already, before this process or an earlier one was ended."""
+    with handover.giver.session() as connection:
+        found = ownership_in(connection, handover.domain)
+    return found is not None and found.owner == handover.taker.host

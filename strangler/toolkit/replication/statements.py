@@ -1,0 +1,210 @@
+"""All SQL of the step, each statement under a name. `{…}` are names and values that psycopg quotes."""
+
+# -- what a database is --------------------------------------------------------------------------------
+
+SETTINGS = """
+SELECT name, setting FROM pg_settings
+WHERE name IN ('wal_level', 'max_replication_slots', 'max_wal_senders', 'max_logical_replication_workers')
+"""
+REPLICATION_IN_USE = """
+SELECT (SELECT count(*) FROM pg_replication_slots) AS slots,
+       (SELECT count(*) FROM pg_stat_replication) AS senders,
+       (SELECT count(*) FROM pg_stat_subscription WHERE pid IS NOT NULL) AS workers
+"""
+COLUMNS = """
+SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname = ANY(%s)
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY c.relname, a.attname
+"""
+PRIMARY_KEYS = """
+SELECT c.relname AS "table", array_agg(a.attname ORDER BY k.position) AS columns
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid
+CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, position)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)
+GROUP BY c.relname
+"""
+HAS_COLUMN = """
+SELECT 1 FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name = %s AND column_name = %s
+"""
+SCHEMA_EXISTS = "SELECT to_regnamespace('strangler') IS NOT NULL"
+ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+
+# -- locks that must not be waited for long ------------------------------------------------------------
+
+LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
+STATEMENT_TIMEOUT = "SELECT set_config('statement_timeout', %s, false)"
+OLDEST_TRANSACTION = """
+SELECT pid, datname, coalesce(usename, '') AS role, application_name, xact_start, left(query, 120) AS query
+FROM pg_stat_activity
+WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type IN ('client backend', 'walsender')
+ORDER BY xact_start LIMIT 1
+"""
+
+# -- foreign keys that cross the domain's border -------------------------------------------------------
+
+REMEMBERED = """
+CREATE TABLE IF NOT EXISTS strangler.constraints (
+    domain text, "table" text, name text, definition text NOT NULL, PRIMARY KEY (domain, "table", name)
+)
+"""
+CROSSING = """
+SELECT t.relname AS "table", c.conname AS name, pg_get_constraintdef(c.oid) AS definition
+FROM pg_constraint c
+JOIN pg_class t ON t.oid = c.conrelid
+JOIN pg_class f ON f.oid = c.confrelid
+WHERE c.contype = 'f' AND t.relnamespace = 'public'::regnamespace AND c.conparentid = 0
+  AND (t.relname = ANY(%(tables)s)) <> (f.relname = ANY(%(tables)s))
+ORDER BY t.relname, c.conname
+"""
+REMEMBER = """
+INSERT INTO strangler.constraints (domain, "table", name, definition) VALUES (%s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+REMEMBERED_OF = """
+SELECT "table", name, definition FROM strangler.constraints WHERE domain = %s ORDER BY "table", name
+"""
+FORGET = 'DELETE FROM strangler.constraints WHERE domain = %s AND "table" = %s AND name = %s'
+CONSTRAINT_EXISTS = """
+SELECT convalidated FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+WHERE t.relnamespace = 'public'::regnamespace AND t.relname = %s AND c.conname = %s
+"""
+DROP_CONSTRAINT = "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}"
+ADD_CONSTRAINT = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition} NOT VALID"
+VALIDATE_CONSTRAINT = "ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
+
+# -- owners and the fence ------------------------------------------------------------------------------
+
+OWNERSHIP = "SELECT host, owner, epoch FROM strangler.ownership WHERE domain = %s"
+OWN = """
+INSERT INTO strangler.ownership (domain, host, owner, epoch) VALUES (%s, %s, %s, %s)
+ON CONFLICT (domain) DO NOTHING
+"""
+FLIP = """
+UPDATE strangler.ownership SET owner = %s, epoch = %s, changed_at = now() WHERE domain = %s AND epoch < %s
+"""
+DISOWN = "DELETE FROM strangler.ownership WHERE domain = %s"
+OTHERS_LEFT = "SELECT 1 FROM strangler.ownership LIMIT 1"
+DROP_SCHEMA = "DROP SCHEMA IF EXISTS strangler CASCADE"
+TRIGGERS = """
+SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE t.tgname = 'strangler_fence' AND c.relname = ANY(%s)
+"""
+LOCK = "SELECT pg_advisory_lock(%s, hashtext(%s))"
+UNLOCK = "SELECT pg_advisory_unlock(%s, hashtext(%s))"
+
+# -- positions in the write-ahead log ------------------------------------------------------------------
+
+POSITION = "SELECT pg_current_wal_insert_lsn()"
+NUDGE = "SELECT pg_logical_emit_message(true, 'strangler', '')"
+CONFIRMED = "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s"
+LAG = """
+SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint
+FROM pg_replication_slots WHERE slot_name = %s
+"""
+
+# -- publications, slots, subscriptions ----------------------------------------------------------------
+
+PUBLICATION_EXISTS = "SELECT 1 FROM pg_publication WHERE pubname = %s"
+PUBLISH = "CREATE PUBLICATION {name} FOR TABLE {tables}"
+PUBLISH_CLAIMS = (
+    "CREATE PUBLICATION {name} FOR TABLE {table} WHERE (domain = {domain}) WITH (publish = 'insert')"
+)
+UNPUBLISH = "DROP PUBLICATION IF EXISTS {name}"
+
+SLOT = """
+SELECT slot_name, active_pid, confirmed_flush_lsn::text AS confirmed, coalesce(wal_status, '') AS wal_status
+FROM pg_replication_slots WHERE slot_name = %s
+"""
+SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE 'strangler\\_%%'"
+EXPORT_SLOT = "CREATE_REPLICATION_SLOT \"{name}\" LOGICAL pgoutput (SNAPSHOT 'export')"
+CREATE_SLOT = "SELECT pg_create_logical_replication_slot(%s, 'pgoutput')"
+DROP_SLOT = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s"
+ADVANCE_SLOT = "SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())"
+END_SENDER = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s"
+
+SUBSCRIPTION = """
+SELECT s.oid, s.subenabled AS enabled, s.subslotname AS slot,
+       EXISTS (SELECT 1 FROM pg_stat_subscription w WHERE w.subid = s.oid AND w.pid IS NOT NULL) AS running,
+       coalesce((SELECT e.apply_error_count FROM pg_stat_subscription_stats e WHERE e.subid = s.oid), 0)
+           AS errors
+FROM pg_subscription s
+WHERE s.subname = %s AND s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+SUBSCRIBE = """
+CREATE SUBSCRIPTION {name} CONNECTION {address} PUBLICATION {publications}
+WITH (create_slot = false, copy_data = false, enabled = false, slot_name = {slot}{origin})
+"""
+ENABLE = "ALTER SUBSCRIPTION {name} ENABLE"
+DISABLE = "ALTER SUBSCRIPTION {name} DISABLE"
+DETACH = "ALTER SUBSCRIPTION {name} SET (slot_name = NONE)"
+UNSUBSCRIBE = "DROP SUBSCRIPTION {name}"
+
+CREATE_ROLE = "CREATE ROLE {name} LOGIN REPLICATION PASSWORD {password}"
+CHANGE_PASSWORD = "ALTER ROLE {name} LOGIN REPLICATION PASSWORD {password}"  # noqa: S105 - no password
+MAY_CONNECT = "GRANT CONNECT ON DATABASE {database} TO {name}"
+MAY_NOT_CONNECT = "REVOKE CONNECT ON DATABASE {database} FROM {name}"
+DROP_ROLE = "DROP ROLE IF EXISTS {name}"
+
+# -- the copy ------------------------------------------------------------------------------------------
+
+AS_REPLICA = "SET session_replication_role = replica"
+IMPORT_SNAPSHOT = "SET TRANSACTION SNAPSHOT {snapshot}"
+PAGES = """
+SELECT relname AS "table", relkind, greatest(reltuples, 0)::bigint AS rows,
+       pg_relation_size(oid) / current_setting('block_size')::int AS pages
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)
+"""
+COPY_OUT = "COPY (SELECT {columns} FROM {table} WHERE {condition}) TO STDOUT (FORMAT binary)"
+COPY_IN = "COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
+BETWEEN_PAGES = "ctid >= {first} AND ctid < {last}"
+FROM_PAGE = "ctid >= {first}"
+EMPTY = "TRUNCATE {tables}"
+EMPTY_ONE = "DELETE FROM {table}"
+EMPTY_CLAIMS = "DELETE FROM {table} WHERE domain = {domain}"
+ANALYZE = "ANALYZE {table}"
+
+# -- sequences -----------------------------------------------------------------------------------------
+
+SEQUENCES = """
+SELECT t.relname AS "table", a.attname AS "column", s.relname AS sequence, q.seqincrement AS step
+FROM pg_class s
+JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+JOIN pg_class t ON t.oid = d.refobjid
+JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
+JOIN pg_sequence q ON q.seqrelid = s.oid
+WHERE s.relkind = 'S' AND t.relnamespace = 'public'::regnamespace AND t.relname = ANY(%s)
+ORDER BY t.relname, a.attname
+"""
+LAST_VALUE = "SELECT last_value FROM {sequence}"
+MOVE_PAST = "SELECT setval({name}, greatest(last_value, {least})) FROM {sequence} WHERE last_value < {least}"
+
+# -- comparing both sides ------------------------------------------------------------------------------
+
+ROWS_HASH = """
+SELECT count(*) AS rows,
+       coalesce(sum(('x' || substr(md5({row}), 1, 15))::bit(60)::bigint::numeric), 0)::text AS hash
+FROM {table} WHERE {condition}
+"""
+ROWS_HASHES = "SELECT {key} AS key, md5({row}) AS hash FROM {table} WHERE {condition}"
+KEY_BOUNDS = """
+SELECT (array_agg({column} ORDER BY {column}))[1] AS first FROM (
+    SELECT {column}, (row_number() OVER (ORDER BY {column}) - 1) / {size} AS part FROM {table}
+) parts GROUP BY part ORDER BY 1
+"""
+COUNTERS = """
+SELECT method, compared, matched, mismatched, stale, failed, last_mismatch
+FROM strangler.shadow WHERE domain = %s ORDER BY method
+"""
+CLEAR_COUNTERS = "DELETE FROM strangler.shadow WHERE domain = %s"
+KEYS = "SELECT {column} FROM {table} ORDER BY {column}"
+
+# -- after the point of no return ----------------------------------------------------------------------
+
+UNPUBLISH_ALL = "DROP PUBLICATION IF EXISTS {names}"
+FORGET_MIGRATIONS = "DELETE FROM django_migrations WHERE app = %s"
+DROP_TABLES = "DROP TABLE IF EXISTS {tables} CASCADE"

@@ -1,0 +1,338 @@
+"""`strangler migrate | rollback | status | verify | contract`."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from strangler.chassis.errors import ChassisError
+from strangler.toolkit.consul import ConsulError
+from strangler.toolkit.gateway.metrics import MetricsUnreadable
+from strangler.toolkit.gateway.routing import NotLive
+from strangler.toolkit.gateway.splits import SplitInvalid
+from strangler.toolkit.plan.file import DEFAULT, PlanInvalid, load
+from strangler.toolkit.replication.errors import ReplicationError
+from strangler.toolkit.stack import StackError
+from strangler.toolkit.step import course, hosts, lock, overview, places
+from strangler.toolkit.step import state as states
+from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.screen import Screen
+from strangler.toolkit.step.state import State
+from strangler.toolkit.step.step import Options, Step, begin
+
+EXPECTED = (
+    StepError, ReplicationError, ConsulError, StackError, PlanInvalid, ChassisError, NotLive, SplitInvalid,
+    MetricsUnreadable,
+)  # fmt: skip
+TERMINATED = 143
+
+PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.")]
+PostgresOption = Annotated[
+    str, typer.Option(envvar="POSTGRES_URL", help="A superuser's URL; the running stack's if not given.")
+]
+ConsulOption = Annotated[
+    str, typer.Option(envvar="CONSUL_URL", help="Consul; the running stack's if not given.")
+]
+BrokerOption = Annotated[str, typer.Option(envvar="BROKER_URL", help="RabbitMQ, to ask both hosts.")]
+TraefikOption = Annotated[str, typer.Option(envvar="TRAEFIK_URL", help="Traefik's internal entry point.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+DomainOption = Annotated[str, typer.Option("--domain", help="Whose step; the one under way if not given.")]
+
+
+def migrate(
+    to: Annotated[int, typer.Option(help="The stage to move to.")],
+    plan: PlanOption = DEFAULT,
+    until: Annotated[
+        str, typer.Option(help="Stop after this phase: expand, shadow, canary, cutover, soak.")
+    ] = "soak",
+    connections: Annotated[int, typer.Option(help="Connections that copy at once.", min=1)] = 4,
+    shadow: Annotated[float, typer.Option(help="Share of the queries compared, 0 to 1.", min=0, max=1)] = 1.0,
+    shadow_seconds: Annotated[float, typer.Option(help="How long to wait for comparisons, at most.")] = 60.0,
+    comparisons: Annotated[int, typer.Option(help="How many comparisons make a verdict.")] = 100,
+    windows: Annotated[
+        str, typer.Option(help="Percent of the reads, one canary window each.")
+    ] = "1,10,50,100",
+    window_seconds: Annotated[float, typer.Option(help="How long a canary window lasts.")] = 15.0,
+    sample: Annotated[int, typer.Option(help="Answers of each host that make a verdict.")] = 100,
+    accept_inconclusive: Annotated[bool, typer.Option(help="Go on where too little was seen.")] = False,
+    postgres_url: PostgresOption = "",
+    consul_url: ConsulOption = "",
+    broker_url: BrokerOption = "",
+    traefik_url: TraefikOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Carry out the step to a stage, up to the point of no return; or go on where it was interrupted.
+
+    Exit status: 0 done; 1 cannot go on; 3 a verdict was bad and the step went back by itself; 4 too little
+    was seen for a verdict, and the step went back.
+    """
+    options = Options(
+        connections=connections, shadow=shadow, shadow_seconds=shadow_seconds, comparisons=comparisons,
+        windows=tuple(int(w) for w in windows.split(",")), window_seconds=window_seconds, sample=sample,
+        accept_inconclusive=accept_inconclusive,
+    )  # fmt: skip
+    with _errors():
+        steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
+        done = []
+        for step in steps.to(to):
+            step.options = options
+            with lock.held(step.store, step.domain, command="migrate"):
+                step = steps.of(step.domain, step.state.stage, options)
+                if step.state.phase == "contract":
+                    continue
+                hosts.prepare(step)
+                course.forward(step, until=_phase(until))
+            step.screen.note(_next(step))
+            done.append(step)
+        _tell(as_json, done, nothing=f"Stage {to} is reached already.")
+
+
+def rollback(
+    plan: PlanOption = DEFAULT,
+    domain: DomainOption = "",
+    abort: Annotated[bool, typer.Option("--abort", help="Back to where nothing had begun.")] = False,
+    postgres_url: PostgresOption = "",
+    consul_url: ConsulOption = "",
+    broker_url: BrokerOption = "",
+    traefik_url: TraefikOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Undo the last phase of the step under way; after a cutover, by the same fence the other way round."""
+    with _errors():
+        steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
+        step = steps.under_way(domain)
+        with lock.held(step.store, step.domain, command="rollback"):
+            step = steps.of(step.domain, step.state.stage, step.options)
+            if abort:
+                course.abort(step)
+            else:
+                course.back(step)
+        stands = step.state.phase or "the beginning"
+        step.screen.note(f"{step.owner()} owns {step.domain}; the step stands at {stands}.")
+        _tell(as_json, [step])
+
+
+def contract(
+    plan: PlanOption = DEFAULT,
+    domain: DomainOption = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    restarted: Annotated[bool, typer.Option(help="The old host runs without the domain already.")] = False,
+    postgres_url: PostgresOption = "",
+    consul_url: ConsulOption = "",
+    broker_url: BrokerOption = "",
+    traefik_url: TraefikOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """The point of no return: the old host gives the domain up, its code, its tables, the way back."""
+    with _errors():
+        steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
+        step = steps.under_way(domain)
+        if not step.state.reached("soak"):
+            raise StepError(
+                f"{step.domain} stands in {step.state.phase}. Carry the step on first: "
+                f"`./run strangler migrate --to {step.state.stage}`."
+            )
+        _ask(step, yes)
+        with lock.held(step.store, step.domain, command="contract"):
+            step = steps.of(step.domain, step.state.stage, Options(restarted=restarted))
+            course.forward(step, until="contract")
+        step.screen.note(f"{step.state.target} owns {step.domain} for good.")
+        _tell(as_json, [step])
+
+
+def status(
+    plan: PlanOption = DEFAULT,
+    postgres_url: PostgresOption = "",
+    consul_url: ConsulOption = "",
+    broker_url: BrokerOption = "",
+    traefik_url: TraefikOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Who owns what, and where each step stands: phase, lag, weights, mismatches."""
+    with _errors():
+        steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
+        shown = [overview.overview(step) for step in steps.known()]
+        owners = dict.fromkeys(steps.plan.domains, steps.plan.origin)
+        owners |= {d: told.owner for d in owners if (told := states.told(steps.store, d))}
+        owners |= {one["domain"]: one["owner"] for one in shown}
+        if as_json:
+            sys.stdout.write(json.dumps({"owners": owners, "steps": shown}, indent=2, default=str) + "\n")
+        else:
+            _draw(owners, shown)
+
+
+def verify(
+    plan: PlanOption = DEFAULT,
+    domain: DomainOption = "",
+    postgres_url: PostgresOption = "",
+    consul_url: ConsulOption = "",
+    broker_url: BrokerOption = "",
+    traefik_url: TraefikOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare both sides of the step under way, row by row where they differ. Exit status 1 if they do."""
+    with _errors():
+        steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
+        step = steps.under_way(domain)
+        problems = overview.verify(step)
+    if as_json:
+        sys.stdout.write(json.dumps({"domain": step.domain, "problems": problems}, indent=2) + "\n")
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for problem in problems:
+            console.print(f"[red]{escape(problem)}[/]")
+        if not problems:
+            console.print(f"[green]{step.domain}: both sides agree[/], {step.owner()} owns it.")
+    raise typer.Exit(1 if problems else 0)
+
+
+class _Steps:
+    """The steps of a plan."""
+
+    def __init__(
+        self, file: Path, postgres: str, consul: str, broker: str, traefik: str, screen: Screen
+    ) -> None:
+        self.plan = load(file)
+        self.root = (file.parent / self.plan.root).resolve()
+        self.places = places.find(
+            root=self.root, postgres=postgres, consul=consul, broker=broker, traefik=traefik
+        )
+        self.store, self.screen = self.places.store, screen
+
+    def of(self, domain: str, stage: int, options: Options) -> Step:
+        """The domain's step as it stands now."""
+        step = begin(self.plan, self.root, self.places, domain=domain, stage=stage, screen=self.screen)
+        step.options = options
+        return step
+
+    def to(self, stage: int) -> Iterator[Step]:
+        """The steps on the way to a stage, each only when those before it are through."""
+        if all(s.number != stage for s in self.plan.stages):
+            raise StepError(f"There is no stage {stage} in the plan.")
+        running = self.places.stack.state if self.places.stack else None
+        for each in self.plan.stages:
+            if each.number > stage or (running and each.number <= running.stage):
+                continue
+            for domain in each.moves:
+                step = self.of(domain, each.number, Options())
+                if step.state.phase == "contract" and step.state.done:
+                    continue
+                yield step
+                if each.number < stage:
+                    raise StepError(
+                        f"Stage {each.number} comes first, and {domain} is not moved for good yet: "
+                        "`./run strangler contract`, then this command again."
+                    )
+
+    def known(self) -> list[Step]:
+        """Every step that has begun."""
+        found: list[State] = sorted(states.load_all(self.store).values(), key=lambda s: s.stage)
+        return [self.of(s.domain, s.stage, Options()) for s in found if s.domain in self.plan.domains]
+
+    def under_way(self, domain: str) -> Step:
+        """The step that is meant; raises StepError if there is none, or more than one."""
+        open_ = [s for s in self.known() if not (s.state.phase == "contract" and s.state.done)]
+        chosen = [s for s in open_ if not domain or s.domain == domain]
+        if len(chosen) == 1:
+            return chosen[0]
+        if not chosen:
+            raise StepError(f"No step {f'of {domain} ' if domain else ''}is under way.")
+        raise StepError(
+            f"Several steps are under way: name one by --domain {'|'.join(s.domain for s in chosen)}."
+        )
+
+
+def _phase(name: str) -> states.Phase:
+    for phase in states.PHASES[:-1]:
+        if phase == name:
+            return phase
+    raise typer.BadParameter(
+        f"there is no phase {name!r} before the contract: {', '.join(states.PHASES[:-1])}"
+    )
+
+
+def _ask(step: Step, yes: bool) -> None:
+    text = (
+        f"From here on {step.domain} cannot go back: {step.state.source} is restarted without it, and its "
+        f"{len(step.pair.tables)} tables there are dropped."
+    )
+    step.screen.note(text)
+    if not yes and not typer.confirm("Go on?", err=True):
+        raise StepError("Nothing has changed.")
+
+
+def _next(step: Step) -> str:
+    if step.state.phase != "soak":
+        return f"{step.domain} stands at {step.state.phase}."
+    return (
+        f"{step.state.target} owns {step.domain}; {step.state.source} follows. "
+        "`strangler rollback` takes it back, `strangler contract` moves it for good."
+    )
+
+
+def _tell(as_json: bool, steps: list[Step], *, nothing: str = "") -> None:
+    if as_json:
+        shown = [overview.overview(step) for step in steps]
+        sys.stdout.write(json.dumps({"steps": shown}, indent=2, default=str) + "\n")
+    elif not steps and nothing:
+        Console(stderr=True, highlight=False).print(nothing)
+
+
+def _draw(owners: dict[str, str], steps: list[dict[str, Any]]) -> None:
+    console = Console(highlight=False)
+    table = Table(
+        "domain", "owner", "step", "phase", "follower", "lag", "reads", "compared", "differ", "since"
+    )
+    by_domain = {one["domain"]: one for one in steps}
+    for domain, owner in owners.items():
+        one = by_domain.get(domain)
+        if one is None:
+            table.add_row(domain, owner, *[""] * 8)
+            continue
+        link = one["back"] if owner == one["to"] and one["back"] else one["forward"]
+        phase = one["phase"] + (
+            "" if one["done"] else f": {'undoing ' if one['undoing'] else ''}{one['effect']}"
+        )
+        reads = ", ".join(f"{host} {share} %" for host, share in (one["reads"] or {}).items())
+        follower = "" if link is None else "follows" if link["follows"] else "[red]stands still[/]"
+        lag = "" if link is None or link["lag"] is None else f"{link['lag']:,} bytes"
+        table.add_row(
+            domain, owner, f"{one['from']} → {one['to']}", phase, follower, lag, reads,
+            str(one["shadow"]["compared"]), str(one["shadow"]["mismatched"]), one["since"],
+        )  # fmt: skip
+    console.print(table)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """What is expected to go wrong, as one message and an exit status."""
+
+    def terminated(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    except EXPECTED as error:
+        _fail(str(error), getattr(error, "status", 1))
+    except psycopg.Error as error:
+        _fail(f"PostgreSQL: {str(error).strip()} Run the command again: it goes on where it stands.", 1)
+    except KeyboardInterrupt:
+        _fail("Interrupted. Run the command again: it goes on where it stands.", TERMINATED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _fail(message: str, exit_status: int) -> NoReturn:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(message)}")
+    raise typer.Exit(exit_status) from None

@@ -1,0 +1,90 @@
+"""Contract: the point of no return. The source gives the domain up: its code, its tables, its way back."""
+
+from psycopg import sql
+
+from strangler.toolkit.replication import checksums, constraints, links, ownership, statements
+from strangler.toolkit.replication.database import run, table, tables, value
+from strangler.toolkit.replication.pair import CLAIMS
+from strangler.toolkit.step import hosts, routing
+from strangler.toolkit.step.effects import Effect
+from strangler.toolkit.step.effects import table as effects
+from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.soak import check_way_back
+from strangler.toolkit.step.step import Step
+
+
+def check_sides(step: Step) -> None:
+    """For the last time: both sides agree. Skipped where the way back is gone already."""
+    if not links.slot_exists(step.pair.back):
+        return
+    check_way_back(step)
+    found = checksums.compare(step.pair, step.pair.back)
+    if found.differing:
+        raise StepError(
+            f"{len(found.differing)} rows differ, so nothing was given up: {', '.join(found.differing[:10])}."
+            " `./run strangler verify` shows them."
+        )
+
+
+def restart_hosts(step: Step) -> None:
+    """The source runs without the domain; until then its tables stay fresh."""
+    hosts.finish(step)
+
+
+def end_way_back(step: Step) -> None:
+    """From here on there is no rollback."""
+    links.drop(step.pair.back)
+    links.drop(step.pair.forward)
+
+
+def drop_tables(step: Step) -> None:
+    """The source's copies of the tables go, its claims, and what Django remembers of their migrations."""
+    app = step.plan.domains[step.domain].app.rsplit(".", 1)[-1]
+    with step.pair.source.session() as connection:
+        run(connection, statements.UNPUBLISH_ALL, names=_publications(step))
+        run(connection, statements.DROP_TABLES, tables=tables(step.pair.tables))
+        if value(connection, statements.HAS_COLUMN, [CLAIMS, "domain"]):
+            domain = sql.Literal(step.domain)
+            run(connection, statements.EMPTY_CLAIMS, table=table(CLAIMS), domain=domain)
+        if value(connection, statements.HAS_COLUMN, ["django_migrations", "app"]):
+            connection.execute(statements.FORGET_MIGRATIONS, [app])
+
+
+def unpublish_tables(step: Step) -> None:
+    """No publication is left."""
+    for database in step.pair.both():
+        links.unpublish(database, step.pair.publications)
+
+
+def unfence(step: Step) -> None:
+    """A write costs what it did before the step."""
+    ownership.unfence(step.pair.target, step.pair.tables)
+
+
+def route_for_good(step: Step) -> None:
+    """The routes of the new stage, without a split."""
+    step.tell()
+    routing.all_new(step)
+
+
+def forget_owners(step: Step) -> None:
+    """The databases know no owner any more: what is here is owned here."""
+    for database in step.pair.both():
+        constraints.give_up(database, step.domain)
+        ownership.forget(database, step.domain)
+
+
+def _publications(step: Step) -> sql.Composable:
+    return sql.SQL(", ").join(map(sql.Identifier, step.pair.publications))
+
+
+CONTRACT: tuple[Effect, ...] = effects(
+    check_sides,
+    restart_hosts,
+    route_for_good,
+    end_way_back,
+    drop_tables,
+    unpublish_tables,
+    unfence,
+    forget_owners,
+)

@@ -1,0 +1,24 @@
+"""How a step ends when it does not go on, each with the command's exit status."""
+
+
+class StepError(Exception):
+    """The step cannot go on; the message says why and what to do. Nothing is half done that the same
+    command, run again, would not finish or undo."""
+
+    status = 1
+
+
+class Held(StepError):
+    """Another command is at work on the step."""
+
+
+class WentBack(StepError):
+    """A verdict was bad, so the step went back to an earlier phase by itself."""
+
+    status = 3
+
+
+class Inconclusive(StepError):
+    """Too little was seen for a verdict within the time allowed for it."""
+
+    status = 4

@@ -1,0 +1,136 @@
+"""Expand: the target gets the domain's rows and follows; nobody reads or writes there yet."""
+
+from strangler.toolkit.replication import backfill as copying
+from strangler.toolkit.replication import checks, constraints, links, ownership
+from strangler.toolkit.step.effects import Effect, crash_point, table
+from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.step import Step
+
+CATCH_UP_SECONDS = 300.0
+
+
+def check_databases(step: Step) -> None:
+    """Both can do what the step needs, and their tables agree."""
+    checks.ready(step.pair)
+    found = ownership.ownership(step.pair.target, step.domain)
+    if found is not None and found.here:
+        raise StepError(
+            f"{step.state.target} owns {step.domain} already: its tables are not emptied for a copy. "
+            "See `./run strangler status`."
+        )
+
+
+def create_schemas(step: Step) -> None:
+    """The schema `strangler` in both."""
+    for database in step.pair.both():
+        ownership.create_schema(database)
+
+
+def record_owner(step: Step) -> None:
+    """Both say that the source owns the domain, since the same epoch."""
+    known = ownership.ownership(step.pair.source, step.domain)
+    epoch = known.epoch if known else step.epoch() + 1
+    for database in (step.pair.target, step.pair.source):
+        ownership.own(database, step.domain, owner=step.state.source, epoch=epoch)
+        ownership.renew(database, step.domain, owner=step.state.source, epoch=epoch)
+    step.tell()
+
+
+def fence_tables(step: Step) -> None:
+    """From here on the databases refuse who does not own."""
+    for database in step.pair.both():
+        ownership.fence(database, step.domain, step.pair.tables)
+
+
+def release_constraints(step: Step) -> None:
+    """Foreign keys across the domain's border are dropped, and remembered."""
+    constraints.release(step.pair.source, step.domain, step.pair.tables)
+
+
+def publish_tables(step: Step) -> None:
+    """The source's publications."""
+    pair = step.pair
+    links.publish(pair.source, pair.forward, published=pair.tables, claims=pair.claims, domain=pair.domain)
+
+
+def backfill(step: Step) -> None:
+    """Slot, snapshot and copy: all of it or none."""
+    if step.state.figures.get("expand", {}).get("copied") and links.slot_exists(step.pair.forward):
+        return
+    links.unsubscribe(step.pair.forward)
+    with step.screen.copying() as show:
+
+        def watch(copied: copying.Copied) -> None:
+            show(copied)
+            crash_point("expand.part_of_backfill")
+
+        copied = copying.backfill(step.pair, connections=step.options.connections, watch=watch)
+    step.measured(
+        "expand",
+        copied=True,
+        rows=copied.rows,
+        bytes=copied.bytes,
+        seconds=round(copied.seconds, 3),
+        rows_per_second=round(copied.rate),
+        tables=copied.tables,
+    )
+    step.screen.note(f"{copied.rows:,} rows in {copied.seconds:.1f} s, {copied.rate:,.0f} a second")
+
+
+def follow(step: Step) -> None:
+    """The subscription, from the snapshot's position on."""
+    links.subscribe(step.pair.forward)
+    links.enable(step.pair.forward)
+
+
+def catch_up(step: Step) -> None:
+    """Everything written since the snapshot has arrived."""
+    seconds = links.catch_up(step.pair.forward, seconds=CATCH_UP_SECONDS)
+    step.measured("expand", catch_up_seconds=round(seconds, 3))
+
+
+EXPAND: tuple[Effect, ...] = table(
+    check_databases,
+    create_schemas,
+    record_owner,
+    fence_tables,
+    release_constraints,
+    publish_tables,
+    backfill,
+    follow,
+    catch_up,
+)
+
+
+def end_following(step: Step) -> None:
+    """No subscription, no slot, no login role."""
+    links.drop(step.pair.forward)
+
+
+def unpublish_tables(step: Step) -> None:
+    """No publication on either side."""
+    for database in step.pair.both():
+        links.unpublish(database, step.pair.publications)
+
+
+def restore_constraints(step: Step) -> None:
+    """Foreign keys are back on the source."""
+    broken = constraints.restore(step.pair.source, step.domain)
+    for name in broken:
+        step.screen.note(f"Restored, but not valid for rows that are there: {name}")
+    step.measured("expand", copied=False, constraints_not_valid=broken)
+
+
+def unfence_source(step: Step) -> None:
+    """A write costs again what it did. The target stays fenced: what may run there owns nothing."""
+    ownership.unfence(step.pair.source, step.pair.tables)
+
+
+def forget_owner(step: Step) -> None:
+    """The source's schema goes, with its last domain."""
+    ownership.forget(step.pair.source, step.domain)
+
+
+UNDO_EXPAND: tuple[Effect, ...] = table(
+    end_following, unpublish_tables, restore_constraints, unfence_source, forget_owner
+)

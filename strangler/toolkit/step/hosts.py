@@ -1,0 +1,58 @@
+"""Starting and restarting the hosts' processes around a step: by the native stack that runs here, or by the
+plan's own commands."""
+
+import shlex
+import subprocess
+
+from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.step import Step
+
+COMMAND_SECONDS = 600
+
+
+def prepare(step: Step) -> None:
+    """The target's database is there and migrated."""
+    _run(step, "prepare")
+
+
+def start(step: Step) -> None:
+    """The target's processes run beside the source's, which stay as they are. They own nothing yet."""
+    _run(step, "start")
+
+
+def finish(step: Step) -> None:
+    """The hosts run as the new stage says: the source without the domain."""
+    commands = step.plan.commands
+    if step.places.stack is not None:
+        step.places.stack.up(step.state.stage)
+    elif commands is not None and commands.finish:
+        _run(step, "finish")
+    elif not step.options.restarted:
+        raise StepError(
+            f"{step.state.source} must be restarted without {step.domain} before its tables go. Name a "
+            "command for it in the plan (`commands: {finish: …}`), or do it yourself and run this "
+            "command again with --restarted."
+        )
+
+
+def stop(step: Step) -> None:
+    """The target's processes are gone again."""
+    _run(step, "stop")
+
+
+def _run(step: Step, name: str) -> None:
+    command = getattr(step.plan.commands, name, "") if step.plan.commands else ""
+    if not command:
+        return
+    filled = command.format(stage=step.state.stage, domain=step.domain, host=step.state.target)
+    done = subprocess.run(  # noqa: S603 - the plan's own command
+        shlex.split(filled),
+        cwd=step.root,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-10:])
+        raise StepError(f"`{filled}` of the plan ended with status {done.returncode}:\n{said}")

@@ -1,0 +1,60 @@
+"""Where everything is: options, then environment, then the native stack of this checkout, if one runs."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from strangler.toolkit.consul import KeyValues
+from strangler.toolkit.replication.database import Database
+from strangler.toolkit.stack import Stack
+from strangler.toolkit.step.errors import StepError
+
+
+@dataclass(frozen=True)
+class Places:
+    """Addresses. `broker` and `traefik` may be empty: then what needs them is left out, and said so."""
+
+    postgres: str
+    consul: str
+    broker: str = ""
+    traefik: str = ""
+    stack: Stack | None = None
+
+    def database(self, host: str) -> Database:
+        """A host's database: on a server of its own if <HOST>_POSTGRES_URL says so."""
+        own = os.environ.get(f"{host.upper().replace('-', '_')}_POSTGRES_URL", "")
+        return Database(host, own or self.postgres)
+
+    @property
+    def store(self) -> KeyValues:
+        return KeyValues(self.consul)
+
+
+def find(*, root: Path, postgres: str, consul: str, broker: str, traefik: str) -> Places:
+    """Fill in from the running stack what was not said; raises StepError for what is needed and unknown."""
+    stack = running_stack(root)
+    if stack is not None:
+        postgres = postgres or stack.environment("provision")["POSTGRES_URL"]
+        consul = consul or f"http://{stack.address('consul', 8500)}"
+        broker = broker or stack.environment("worker").get("BROKER_URL", "")
+        traefik = traefik or f"http://{stack.address('traefik', 8081)}"
+    for name, found, what in (
+        ("POSTGRES_URL", postgres, "a superuser's URL of the database server"),
+        ("CONSUL_URL", consul, "Consul's address"),
+    ):
+        if not found:
+            raise StepError(
+                f"{name} is not known: set it to {what}, or start a stage here (`./run up --stage 1`)."
+            )
+    return Places(postgres, consul.rstrip("/"), broker, traefik.rstrip("/"), stack)
+
+
+def running_stack(root: Path) -> Stack | None:
+    """The native stack of this checkout, if it runs a stage with Consul."""
+    run = Path(os.environ.get("RUN_DIR", root / ".run"))
+    if not (root / "docker-compose.yml").is_file():
+        return None
+    state = Stack(root, run).state
+    if state is None or state.stage < 1:
+        return None
+    return Stack(root, run, state.port_base)

@@ -1,0 +1,38 @@
+"""A domain moves between two databases of a real server, and back."""
+
+from tests.toolkit.step.world import World
+
+FOREIGN_KEYS = """
+SELECT convalidated FROM pg_constraint WHERE conrelid = 'lending_loan'::regclass AND contype = 'f'
+"""
+COUNT = "SELECT count(*) AS n FROM books_book"
+
+
+def test_step_goes_to_soak_and_back_and_to_its_end(world: World) -> None:
+    world.seed(500)
+    world.migrate()
+    (step,) = world.status()["steps"]
+    assert (step["phase"], step["done"], step["owner"]) == ("soak", True, "books")
+    assert step["figures"]["expand"]["rows"] == 500 + 500 + 10
+    assert world.rows("books", COUNT)[0]["n"] == 500
+    world.strangler("verify")
+    world.strangler("rollback")
+    (step,) = world.status()["steps"]
+    assert (step["phase"], step["done"], step["owner"]) == ("shadow", True, "library")
+    world.strangler("verify")
+    world.migrate()
+    world.strangler("contract", "--yes", "--restarted")
+    assert world.status()["owners"]["books"] == "books"
+    assert world.leftovers() == []
+    assert not world.rows("library", "SELECT 1 FROM pg_class WHERE relname LIKE 'books_%'")
+
+
+def test_step_can_be_given_up_at_any_rest(world: World) -> None:
+    world.seed(50)
+    for phase in ("expand", "shadow", "canary", "cutover", "soak"):
+        world.migrate("--until", phase)
+        world.strangler("rollback", "--abort")
+        assert world.leftovers() == []
+        assert world.status()["steps"] == []
+        (constraint,) = world.rows("library", FOREIGN_KEYS)
+        assert constraint["convalidated"]

@@ -16,7 +16,9 @@ from rich.table import Table
 
 from strangler.toolkit.stack.compose import read_env
 from strangler.toolkit.stack.errors import StackError
-from strangler.toolkit.stack.stack import Stack, Watcher
+from strangler.toolkit.stack.moves import refuse_moves
+from strangler.toolkit.stack.stack import Stack
+from strangler.toolkit.stack.starting import Watcher
 
 app = typer.Typer(help="Run the topology of docker-compose.yml natively.", no_args_is_help=True)
 console = Console(highlight=False)
@@ -45,12 +47,39 @@ def up(
         stage = int(read_env(Path(".env")).get("STAGE", "0"))
     started = time.monotonic()
     try:
+        refuse_moves(stack, stage)
         with Display() as display:
             stack.up(stage, display.watch)
     except StackError as error:
         fail(error)
     console.print(f"[bold]Stage {stage} is ready[/] after {time.monotonic() - started:.1f} s.\n")
     _print_addresses(stack, stage)
+
+
+@app.command()
+def begin(
+    stage: Annotated[int, typer.Option(help="The later stage.", min=1)],
+) -> None:
+    """Start what a later stage adds beside what runs, for a step to it."""
+    try:
+        with Display() as display:
+            here().begin(stage, display.watch)
+    except StackError as error:
+        fail(error)
+    console.print(f"What stage {stage} adds runs beside the rest.")
+
+
+@app.command()
+def cancel(
+    stage: Annotated[int, typer.Option(help="The later stage.", min=1)],
+) -> None:
+    """Stop what `begin` started."""
+    try:
+        with Display() as display:
+            here().cancel(stage, display.watch)
+    except StackError as error:
+        fail(error)
+    console.print(f"Nothing of stage {stage} runs beside the rest.")
 
 
 @app.command()

@@ -3,38 +3,24 @@
 import os
 import shutil
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from strangler.toolkit.stack import leftovers, secrets
+from strangler.toolkit.stack import leftovers, rolling, secrets
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service, load, read_env
 from strangler.toolkit.stack.errors import DiskUnusable, NotRunning, ServiceFailed, StackError
 from strangler.toolkit.stack.infrastructure import adapter
+from strangler.toolkit.stack.memory import Memory, State
 from strangler.toolkit.stack.program import Layout, Program, built, keeper, sharing_sockets
 from strangler.toolkit.stack.readiness import is_ready
+from strangler.toolkit.stack.starting import READY_SECONDS, Starter, Watcher, is_once
 from strangler.toolkit.stack.supervision import Supervisor
 
-READY_SECONDS = 90.0
-ONCE_SECONDS = 300.0
 POLL_SECONDS = 0.1
-
-# Called with a service's name and its state: waiting, starting, ready, done, draining, stopped.
-Watcher = Callable[[str, str], None]
-
-
-class State(msgspec.Struct):
-    """What is remembered of a running stack, in `state.json`."""
-
-    stage: int
-    port_base: int
 
 
 class Stack:
@@ -50,13 +36,11 @@ class Stack:
         self.port_base = port_base
         self.overrides = environment or {}
         self.supervisor = Supervisor(self.layout)
+        self.memory = Memory(self.layout.run)
 
     @property
     def state(self) -> State | None:
-        try:
-            return msgspec.json.decode((self.layout.run / "state.json").read_bytes(), type=State)
-        except FileNotFoundError:
-            return None
+        return self.memory.state
 
     @property
     def url(self) -> str:
@@ -65,7 +49,7 @@ class Stack:
 
     def address(self, service: str, port: int) -> str:
         """`host:port` of a service's container port on this machine."""
-        return f"{HOST}:{Addresses(self.services(0).values(), self.port_base).port(service, port)}"
+        return f"{HOST}:{Addresses(self._everything(), self.port_base).port(service, port)}"
 
     def environment(self, service: str) -> dict[str, str]:
         """What a service of the running stage finds in its environment, its own variables and all others."""
@@ -89,12 +73,14 @@ class Stack:
 
     def up(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
         """Bring the stage up, or move a running stack to it: what is new starts and gets ready beside what
-        is old; then what is gone drains. If a fresh start fails on the way, nothing is left running."""
+        is old; what has changed is restarted, rolling where it can be; then what is gone drains. If a fresh
+        start fails on the way, nothing is left running. What `begin` started stays, unless the stage is that
+        one's."""
         self._prepare_directory()
         fresh = not self.supervisor.is_up()
         if fresh:
             leftovers.stop_leftovers(self.layout.run)
-        wanted = {n: s for n, s in self.services(stage).items() if s.in_stage(stage)}
+        wanted = self._wanted(stage)
         if fresh:
             leftovers.check_free(self._ports(wanted))
         try:
@@ -104,6 +90,33 @@ class Stack:
                 self.down()
             raise
 
+    def begin(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
+        """Start the services that a later stage has and the running one has not, beside those that run, which
+        are neither changed nor restarted. They are kept by `up` until it is told that stage, or `cancel`."""
+        current = self._running_stage()
+        self.memory.begun(stage)
+        wanted = self._wanted(current)
+        programs = self._programs(wanted)
+        before = set(self._supervised())
+        new = {n: p for n, p in programs.items() if n in wanted and not wanted[n].in_stage(current)}
+        leftovers.check_free(self._ports({n: wanted[n] for n in new if n not in before}))
+        self.supervisor.write(p for n, p in programs.items() if not is_once(wanted, n))
+        added, _, _ = self.supervisor.reload()
+        for name in added:
+            self.supervisor.add(name)
+        self._starter(watch).start(new, wanted)
+
+    def cancel(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
+        """Stop what `begin` started; nothing where it started nothing."""
+        current = self._running_stage()
+        self.memory.begun(None)
+        services = self.services(current)
+        begun = {n for n, s in services.items() if s.in_stage(stage) and not s.in_stage(current)}
+        self._drain(begun & set(self._supervised()), watch)
+        left = self._wanted(current)
+        self.supervisor.write(p for n, p in self._programs(left).items() if not is_once(left, n))
+        self.supervisor.reload()
+
     def down(self, *, purge: bool = False) -> int:
         """Stop everything; with `purge`, forget the data too. The number of processes that had to be
         stopped outside supervisord."""
@@ -112,7 +125,7 @@ class Stack:
             self.supervisor.shutdown()
             self._wait_until(lambda: not self.supervisor.is_up(), 30)
         ended = leftovers.stop_leftovers(self.layout.run)
-        (self.layout.run / "state.json").unlink(missing_ok=True)
+        self.memory.stopped()
         if self.layout.sockets != self.layout.run:
             shutil.rmtree(self.layout.sockets, ignore_errors=True)
         if purge and self.layout.run.exists():
@@ -168,90 +181,57 @@ class Stack:
     def _converge(self, stage: int, wanted: dict[str, Service], fresh: bool, watch: Watcher) -> None:
         before = set() if fresh else set(self._supervised())
         programs = self._programs(wanted)
-        lasting = [program for program in programs.values() if not self._is_once(wanted, program.name)]
+        lasting = [program for program in programs.values() if not is_once(wanted, program.name)]
         gone = before - {program.name for program in lasting}
         current = [p for p in self._programs(self.services(stage)).values() if p.name in gone] if gone else []
         self.supervisor.write([*lasting, *current])
+        rolled: list[str] = []
         if fresh:
             self.supervisor.start()
         else:
             added, changed, _ = self.supervisor.reload()
-            for name in (name for name in changed if name not in gone):
+            rolled = [name for name in changed if rolling.can_roll(wanted.get(name)) and name in before]
+            for name in (name for name in changed if name not in gone and name not in rolled):
                 watch(name, "draining")
                 self.supervisor.remove(name)
                 self.supervisor.add(name)
             for name in added:
                 self.supervisor.add(name)
-        self._start_all(programs, wanted, watch)
-        (self.layout.run / "state.json").write_bytes(
-            msgspec.json.encode(State(stage=stage, port_base=self.port_base))
-        )
+        # What is rolled may need the routes or tables that the others prepare.
+        self._starter(watch).start({n: p for n, p in programs.items() if n not in rolled}, wanted)
+        self._roll(rolled, wanted, [*lasting, *current], watch)
+        self.memory.running(stage, self.port_base)
         self._drain(gone, watch)
         if gone:
             self.supervisor.write(lasting)
             self.supervisor.reload()
 
-    def _start_all(self, programs: dict[str, Program], wanted: dict[str, Service], watch: Watcher) -> None:
-        """Start everything as soon as what it depends on is ready; the first failure stops the rest."""
-        waiting = {
-            name: set(wanted[name].depends_on) & set(programs) if name in wanted else set()
-            for name in programs
-        }
-        for name, service in wanted.items():
-            if service.native.listen:
-                waiting[name].add("edge-sockets")
-        stop = threading.Event()
-        running: dict[Future[None], str] = {}
-        with ThreadPoolExecutor(max_workers=len(programs)) as pool:
-            try:
-                while waiting or running:
-                    for name in [name for name, needs in waiting.items() if not needs]:
-                        del waiting[name]
-                        once = self._is_once(wanted, name)
-                        start = self._run_once if once else self._run_lasting
-                        running[pool.submit(start, programs[name], watch, stop)] = name
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        name = running.pop(future)
-                        future.result()
-                        for needs in waiting.values():
-                            needs.discard(name)
-            except BaseException:
-                stop.set()
-                raise
-
-    def _run_lasting(self, program: Program, watch: Watcher, stop: threading.Event) -> None:
-        watch(program.name, "starting")
-        self.supervisor.run(program.name)
-        deadline = time.monotonic() + READY_SECONDS
-        while not stop.is_set():
-            if is_ready(program.ready):
-                watch(program.name, "ready")
-                return
-            if time.monotonic() > deadline:
-                what = f"not ready after {READY_SECONDS:.0f} s ({program.ready} does not answer)"
-                raise ServiceFailed(program.name, what, self._log(program.name))
-            time.sleep(POLL_SECONDS)
-
-    def _run_once(self, program: Program, watch: Watcher, stop: threading.Event) -> None:
-        watch(program.name, "starting")
-        log = self._log(program.name)
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - the command is the compose file's
-                program.command,
-                env=program.environment,
-                cwd=self.layout.root,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-            deadline = time.monotonic() + ONCE_SECONDS
-            while process.poll() is None:
-                if stop.is_set() or time.monotonic() > deadline:
-                    process.kill()
-                time.sleep(POLL_SECONDS / 2)
-        if process.returncode and not stop.is_set():
-            raise ServiceFailed(program.name, f"exited with status {process.returncode}", log)
-        watch(program.name, "done")
+    def _roll(
+        self, names: list[str], wanted: dict[str, Service], lasting: list[Program], watch: Watcher
+    ) -> None:
+        """Restart these services while a second instance of each stands in for it."""
+        if not names:
+            return
+        everything = self._everything()
+        seconds = {n: rolling.spare(wanted[n], everything, self.layout, self.port_base) for n in names}
+        for second in seconds.values():
+            if second.name in self._supervised():  # left by a command that was killed
+                self.supervisor.remove(second.name)
+        leftovers.check_free(
+            (n, self.port_base + offset) for n in names for offset in wanted[n].native.spare.values()
+        )
+        self.supervisor.write([*lasting, *seconds.values()])
+        for name in self.supervisor.reload()[0]:
+            self.supervisor.add(name)
+        traefik = f"http://{self.address('traefik', 8081)}" if "traefik" in wanted else ""
+        roller = rolling.Roller(self.supervisor, traefik=traefik, watch=watch)
+        programs = {program.name: program for program in lasting}
+        with ThreadPoolExecutor(max_workers=len(names)) as pool:
+            done = [pool.submit(roller.roll, programs[name], seconds[name]) for name in names]
+        self.supervisor.write(lasting)
+        self.supervisor.reload()
+        for future in done:
+            future.result()
 
     # -- taking down ---------------------------------------------------------------------------------
 
@@ -281,8 +261,7 @@ class Stack:
     # -- what it consists of -------------------------------------------------------------------------
 
     def _programs(self, services: dict[str, Service]) -> dict[str, Program]:
-        everything = load(self.layout.root / "docker-compose.yml", self.variables(0)).values()
-        addresses = Addresses(everything, self.port_base)
+        addresses = Addresses(self._everything(), self.port_base)
         programs = {"edge-sockets": keeper(self.layout)}
         for name, service in services.items():
             if not service.built and not service.native.ports:
@@ -292,12 +271,29 @@ class Stack:
             programs[name] = sharing_sockets(program, service, self.layout, self.port_base)
         return programs
 
-    def _programs_by_name(self) -> dict[str, Program]:
-        stage = self.state.stage if self.state else 0
-        return self._programs({n: s for n, s in self.services(stage).items() if s.in_stage(stage)})
+    def _starter(self, watch: Watcher) -> Starter:
+        return Starter(self.supervisor, watch)
 
-    def _is_once(self, services: dict[str, Service], name: str) -> bool:
-        return name in services and services[name].once
+    def _everything(self) -> list[Service]:
+        return list(self.services(0).values())
+
+    def _programs_by_name(self) -> dict[str, Program]:
+        return self._programs(self._wanted(self.state.stage if self.state else 0))
+
+    def _wanted(self, stage: int) -> dict[str, Service]:
+        """The services of the stage, and those of the one to which a step from it is under way."""
+        data = self.memory.data
+        begun = data.begun if data is not None and data.stage == stage else None
+        return {
+            name: service
+            for name, service in self.services(stage).items()
+            if service.in_stage(stage) or (begun is not None and service.in_stage(begun))
+        }
+
+    def _running_stage(self) -> int:
+        if self.state is None or not self.supervisor.is_up():
+            raise NotRunning("nothing is running here: `./run up` starts it.")
+        return self.state.stage
 
     def _ports(self, services: dict[str, Service]) -> list[tuple[str, int]]:
         return [

@@ -1,0 +1,93 @@
+"""Starting programs in the order of what they depend on."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from strangler.toolkit.stack.compose import Service
+from strangler.toolkit.stack.errors import ServiceFailed
+from strangler.toolkit.stack.program import Program
+from strangler.toolkit.stack.readiness import is_ready
+from strangler.toolkit.stack.supervision import Supervisor
+
+READY_SECONDS = 90.0
+ONCE_SECONDS = 300.0
+POLL_SECONDS = 0.1
+
+# Called with a service's name and its state: waiting, starting, ready, done, draining, stopped.
+Watcher = Callable[[str, str], None]
+
+
+def is_once(services: Mapping[str, Service], name: str) -> bool:
+    """Whether the program does its work and ends."""
+    return name in services and services[name].once
+
+
+class Starter:
+    """Starts what supervisord knows, and runs what ends by itself."""
+
+    def __init__(self, supervisor: Supervisor, watch: Watcher) -> None:
+        self.supervisor, self.watch = supervisor, watch
+
+    def start(self, programs: dict[str, Program], wanted: dict[str, Service]) -> None:
+        """Start everything as soon as what it depends on is ready; the first failure stops the rest."""
+        waiting = {
+            name: set(wanted[name].depends_on) & set(programs) if name in wanted else set()
+            for name in programs
+        }
+        for name, service in wanted.items():
+            if service.native.listen and name in waiting:
+                waiting[name] |= {"edge-sockets"} & set(programs)
+        stop = threading.Event()
+        running: dict[Future[None], str] = {}
+        with ThreadPoolExecutor(max_workers=len(programs)) as pool:
+            try:
+                while waiting or running:
+                    for name in [name for name, needs in waiting.items() if not needs]:
+                        del waiting[name]
+                        start = self._run_once if is_once(wanted, name) else self._run_lasting
+                        running[pool.submit(start, programs[name], stop)] = name
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        name = running.pop(future)
+                        future.result()
+                        for needs in waiting.values():
+                            needs.discard(name)
+            except BaseException:
+                stop.set()
+                raise
+
+    def _run_lasting(self, program: Program, stop: threading.Event) -> None:
+        self.watch(program.name, "starting")
+        self.supervisor.run(program.name)
+        deadline = time.monotonic() + READY_SECONDS
+        while not stop.is_set():
+            if is_ready(program.ready):
+                self.watch(program.name, "ready")
+                return
+            if time.monotonic() > deadline:
+                what = f"not ready after {READY_SECONDS:.0f} s ({program.ready} does not answer)"
+                raise ServiceFailed(program.name, what, self.supervisor.layout.logs / f"{program.name}.log")
+            time.sleep(POLL_SECONDS)
+
+    def _run_once(self, program: Program, stop: threading.Event) -> None:
+        self.watch(program.name, "starting")
+        log = self.supervisor.layout.logs / f"{program.name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - the command is the compose file's
+                program.command,
+                env=program.environment,
+                cwd=self.supervisor.layout.root,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            deadline = time.monotonic() + ONCE_SECONDS
+            while process.poll() is None:
+                if stop.is_set() or time.monotonic() > deadline:
+                    process.kill()
+                time.sleep(POLL_SECONDS / 2)
+        if process.returncode and not stop.is_set():
+            raise ServiceFailed(program.name, f"exited with status {process.returncode}", log)
+        self.watch(program.name, "done")

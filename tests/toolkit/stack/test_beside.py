@@ -1,0 +1,161 @@
+"""A later stage's services beside the running ones, and restarts that nobody notices, in the real shop."""
+
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from contracts.accounts import Accounts
+from strangler.chassis.errors import DomainUnavailable
+from strangler.chassis.rpc.client import Client
+from strangler.toolkit.stack import Stack, moves, rolling
+from strangler.toolkit.stack.errors import ServiceFailed
+from strangler.toolkit.stack.moves import DataElsewhere
+from tests.ports import free_base, wait_for
+
+ROOT = Path(__file__).resolve().parents[3]
+NEW = {"rpc", "relay", "notifications-web", "notifications-rpc", "notifications-worker"}
+CLIENTS = 4
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory(prefix="beside-") as directory:
+        Path(directory).chmod(0o755)
+        stack = Stack(ROOT, Path(directory) / "run", free_base())
+        try:
+            stack.up(1)
+            yield stack
+        finally:
+            stack.down(purge=True)
+
+
+def pids(stack: Stack) -> dict[str, int | None]:
+    return {name: row["pid"] for name, row in stack.status().items()}
+
+
+@contextmanager
+def asking(*questions: Callable[[], str]) -> Iterator[Counter[str]]:
+    """Every question asked again and again by a client of its own; how often each answer came."""
+    over, answers, lock = threading.Event(), Counter[str](), threading.Lock()
+
+    def client(question: Callable[[], str]) -> None:
+        while not over.is_set():
+            answer = question()
+            with lock:
+                answers[answer] += 1
+
+    clients = [threading.Thread(target=client, args=(question,)) for question in questions]
+    for one in clients:
+        one.start()
+    try:
+        wait_for(lambda: answers.total() > 4 * len(clients))
+        yield answers
+    finally:
+        over.set()
+        for one in clients:
+            one.join()
+
+
+def browsing(stack: Stack) -> Callable[[], str]:
+    session = requests.Session()
+
+    def ask() -> str:
+        try:
+            return str(session.get(f"{stack.url}/api/products?page_size=3", timeout=10).status_code)
+        except requests.RequestException as error:
+            return repr(error)
+
+    return ask
+
+
+def registering(stack: Stack) -> Callable[[], str]:
+    """A write that the gateway does not try again: of the second customer of that address."""
+    form = {"email": "customer-001@shop.example", "password": "correct-horse-battery", "name": "x"}
+
+    def ask() -> str:
+        try:
+            answer = requests.post(f"{stack.url}/api/auth/register", json=form, timeout=10)
+        except requests.RequestException as error:
+            return repr(error)
+        return str(answer.status_code)
+
+    return ask
+
+
+@contextmanager
+def calling(stack: Stack) -> Iterator[Callable[[], str]]:
+    """Calls of the monolith's rpc process."""
+    client = Client(stack.environment("web")["BROKER_URL"], locate=lambda domain: "monolith")
+    method = Accounts.methods["users"]
+
+    def ask() -> str:
+        try:
+            found = client.call("accounts", method, {"ids": [1]})
+        except DomainUnavailable as error:
+            return repr(error)
+        return f"user {found[1].id}"
+
+    try:
+        yield ask
+    finally:
+        client.close()
+
+
+def test_a_later_stage_begins_beside_the_running_one_and_is_called_off(stack: Stack) -> None:
+    before = pids(stack)
+    stack.begin(2)
+    during = pids(stack)
+    assert {name: during[name] for name in before} == before
+    assert set(during) - set(before) == NEW
+    assert all(row["ready"] for row in stack.status().values())
+    # Until the step is over the monolith runs every domain.
+    assert stack.environment("rpc")["STAGE"] == "1"
+
+    stack.up(1)
+    assert set(pids(stack)) == set(during), "what began is kept by those who know nothing of it"
+
+    stack.cancel(2)
+    assert pids(stack) == before
+
+
+def test_a_stage_that_moves_data_is_refused(stack: Stack) -> None:
+    with pytest.raises(DataElsewhere, match=r"stage 2 has notifications.*strangler migrate --to 2"):
+        moves.refuse_moves(stack, 2)
+    moves.refuse_moves(stack, 1)
+    moves.refuse_moves(stack, 0)
+
+
+def test_services_with_another_environment_restart_and_no_request_fails(stack: Stack) -> None:
+    stack.begin(2)
+    before = pids(stack)
+    with calling(stack) as call, asking(*[browsing(stack)] * CLIENTS, registering(stack), call) as answers:
+        stack.up(2)
+    assert set(answers) == {"200", "400", "user 1"}, answers
+    after = pids(stack)
+    restarted = {name for name in before if after[name] != before[name]}
+    assert restarted == {"web", "worker", "rpc", "relay"}
+    assert set(after) == set(before)
+    assert stack.environment("web")["STAGE"] == "2"
+    with pytest.raises(DataElsewhere, match="strangler rollback"):
+        moves.refuse_moves(stack, 1)
+
+
+def test_an_instance_that_does_not_come_up_leaves_the_old_one_serving(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolling, "READY_SECONDS", 30.0)
+    before = pids(stack)
+    broken = Stack(ROOT, stack.layout.run, stack.port_base, {"WEB_THREADS": "many"})
+    with asking(browsing(stack)) as answers, pytest.raises(ServiceFailed, match="web-spare"):
+        broken.up(2)
+    assert set(answers) == {"200"}, answers
+    after = pids(stack)
+    assert set(after) == set(before)
+    for name in ("web", "notifications-web"):
+        assert after[name] == before[name]

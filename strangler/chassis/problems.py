@@ -20,6 +20,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from strangler.chassis.errors import ContractError, DomainUnavailable
+from strangler.chassis.ownership import moved
 from strangler.chassis.parsers import TooLarge
 from strangler.chassis.ports import DomainNotHosted
 
@@ -83,6 +84,10 @@ class Handler(ExceptionHandler):
         if isinstance(self.exc, ContractError):
             self.set_rollback()
             return self._declared(self.exc)
+        if moved(self.exc) is not None:
+            # Not an answer: `forwarding` sees to it.
+            self.set_rollback()
+            return None
         return super().run()
 
     def _declared(self, error: ContractError) -> Response:

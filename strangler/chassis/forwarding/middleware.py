@@ -1,0 +1,170 @@
+"""The middleware: what becomes of a request that the fence refused."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.contrib import messages
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
+
+from strangler.chassis import instances, ownership
+from strangler.chassis.admin import PREFIX as ADMIN
+from strangler.chassis.forwarding import headers
+from strangler.chassis.forwarding.carrying import AnswerLost, NotSent, carry
+from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
+from strangler.chassis.ownership import DomainMoved
+from strangler.chassis.problems import RETRY_AFTER, problem
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 2.0
+"""How long a write is held whose domain is between two owners."""
+
+PAUSE_SECONDS = 0.05
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+MOST_REPEATS = 3
+
+
+class Forwarding:
+    """Stands last in MIDDLEWARE, so that nothing else sees the refusal."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method not in SAFE and not request.path_info.startswith(ADMIN):
+            try:
+                _ = request.body  # kept by Django, so that the request can be sent on or done again
+            except RequestDataTooBig:
+                pass  # the view refuses it, in its own words
+            except UnreadablePostError:
+                return problem(400, code="parse_error", detail="The request's body did not arrive.")
+        response, refusal = self._attempt(request)
+        return response if refusal is None else self._settle(request, refusal)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
+        """Django's hook before the view: what is known to be another's is not tried here, where it would be
+        checked against rows that are a moment old."""
+        if request.method in SAFE or request.path_info.startswith(ADMIN) or FORWARDED in request.headers:
+            return None
+        domain = _domain(request)
+        if not ownership.moved_away(domain):
+            return None
+        request.__dict__["refusal"] = DomainMoved(
+            domain, ownership.owner_of(domain), ownership.epoch_of(domain)
+        )
+        return HttpResponse(status=503)  # which nobody sees
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Django's hook for what a view raised."""
+        refusal = ownership.moved(exception)
+        if refusal is None:
+            return None
+        ownership.learn(refusal.domain, refusal.owner, refusal.epoch)
+        if request.path_info.startswith(ADMIN):
+            return _tell_staff(request, refusal)
+        request.__dict__["refusal"] = refusal
+        return HttpResponse(status=503)  # which nobody sees
+
+    def _attempt(self, request: HttpRequest) -> tuple[HttpResponseBase, DomainMoved | None]:
+        response = self.get_response(request)
+        return response, request.__dict__.pop("refusal", None)
+
+    def _settle(self, request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:
+        """Answer a request of which nothing was done, by whoever can do it now."""
+        sent = headers.read(request.headers.get(FORWARDED))
+        ends = time.monotonic() + PATIENCE_SECONDS
+        repeats = 0
+        while repeats < MOST_REPEATS and time.monotonic() < ends:
+            domain = refusal.domain
+            if domain != _domain(request) or ownership.owned_here(domain) or _adopted(sent, refusal):
+                # What it needs of the other domain, it asks the owner for, who is known now.
+                repeats += 1
+                response, again = self._attempt(request)
+                if again is None:
+                    return response
+                refusal = again
+            elif sent is not None:
+                note = Note(refusal.owner, domain, refusal.epoch)
+                return _unavailable(f"{domain} is not here", {MOVED: str(note)})
+            elif (answer := _carried(request, domain)) is not None:
+                return answer
+            else:
+                time.sleep(PAUSE_SECONDS)
+        return _unavailable(f"{refusal.domain} is between two owners")
+
+
+def _domain(request: HttpRequest) -> str:
+    """The domain whose route it is, and whose owner can answer it; empty where it is no domain's."""
+    view: Any = request.resolver_match.func if request.resolver_match else None
+    return domain_of(
+        getattr(getattr(view, "view_class", None) or getattr(view, "cls", view), "__module__", "")
+    )
+
+
+@cache
+def domain_of(module: str) -> str:
+    """The domain that a module belongs to, or empty."""
+    config = apps.get_containing_app_config(module)
+    return config.label if config is not None else ""
+
+
+def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:
+    """Whether the domain is owned here since the host that sent the request handed it over."""
+    if sent is None or sent.domain != refusal.domain or sent.epoch <= refusal.epoch:
+        return False
+    return ownership.adopt(sent.domain, sent.epoch)
+
+
+def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
+    """The owner's answer; None if it cannot be asked, or does not own the domain, at this moment."""
+    owner = ownership.owner_of(domain)
+    note = Note(ownership.host(), domain, ownership.epoch_of(domain))
+    found = instances.addresses(owner)
+    for address in random.sample(found, len(found)):
+        try:
+            response = carry(request, _body(request), address, {FORWARDED: str(note)})
+        except NotSent as error:
+            log.warning("%s cannot be asked: %s", owner, error)
+            continue
+        except AnswerLost as error:
+            log.error("%s %s was carried to %s: %s", request.method, request.path, owner, error)
+            detail = "The request was passed on, and its answer was lost. Look whether it had its effect."
+            return problem(502, code="outcome_unknown", detail=detail)
+        said = headers.read(response.headers.get(MOVED))
+        if said is None:
+            log.info("%s %s was carried to %s: %d", request.method, request.path, owner, response.status_code)
+            return response
+        ownership.learn(said.domain, said.host, said.epoch)
+        return None
+    return None
+
+
+def _body(request: HttpRequest) -> bytes:
+    return b"" if request.method in SAFE else request.body
+
+
+def _unavailable(reason: str, more: dict[str, str] | None = None) -> HttpResponse:
+    log.warning("a write is refused: %s", reason)
+    detail = "The service is temporarily unavailable. Try again."
+    return problem(
+        503,
+        code="service_unavailable",
+        detail=detail,
+        headers={"Retry-After": str(RETRY_AFTER), **(more or {})},
+    )
+
+
+def _tell_staff(request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:
+    """A message on the page that they came from: an admin's forms belong to the host that showed them."""
+    text = (
+        f"Nothing was changed: {refusal.domain} has moved to the host {refusal.owner}. "
+        "Change it by the API, or in that host's admin."
+    )
+    messages.error(request, text, fail_silently=True)
+    return HttpResponseRedirect(request.get_full_path())

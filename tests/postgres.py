@@ -12,7 +12,13 @@ PLACES = [
     Path("/usr/local/bin"),
     Path("/usr/bin"),
 ]
-SETTINGS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=127.0.0.1"]
+SETTINGS = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=logical",
+    "listen_addresses=127.0.0.1",
+]
 
 
 LOGICAL = ["wal_level=logical", "max_wal_senders=20", "max_replication_slots=20", "max_worker_processes=20"]

@@ -1,9 +1,13 @@
 """A Consul of our own for tests: in memory, on ports of its own."""
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
+
+import requests
 
 from strangler.toolkit.consul import ConsulError, KeyValues
 from tests.ports import free_port, wait_for
@@ -45,3 +49,11 @@ class Consul:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+    def put(self, key: str, value: Any) -> None:
+        """Write a value, as JSON."""
+        requests.put(f"{self.url}/v1/kv/{key}", data=json.dumps(value), timeout=5).raise_for_status()
+
+    def passing(self, service: str) -> int:
+        """How many instances of a service pass their checks."""
+        return len(requests.get(f"{self.url}/v1/health/service/{service}?passing", timeout=5).json())

@@ -95,6 +95,7 @@ def host_settings(
             "strangler.chassis.lengths.content_length",
             "django.middleware.security.SecurityMiddleware",
             *(admin_middlewares if admin else []),
+            "strangler.chassis.shadow.Reads",
             "strangler.chassis.forwarding.Forwarding",
         ],
         "TEMPLATES": _templates() if admin else [],

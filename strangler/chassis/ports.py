@@ -73,6 +73,9 @@ class Transport(Protocol):
         """Return what the owner returned, or raise the declared error that it raised; DomainMoved where the
         owner turns out to be this host."""
 
+    def shadow(self, host: str, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        """What `host` answers to a query, whoever owns the domain."""
+
 
 _implementations: dict[str, ModuleType] = {}
 _ports: dict[str, "type[Port]"] = {}
@@ -94,6 +97,12 @@ def use_transport(transport: Transport | None) -> None:
 def transport() -> Transport | None:
     """What carries the calls for domains that other hosts own."""
     return _transport
+
+
+def operation(domain: str, method: Method) -> Callable[..., Any]:
+    """The domain's own code behind a method, in a process that hosts it."""
+    found: Callable[..., Any] = getattr(_implementations[domain], method.name)
+    return found
 
 
 def hosted(domain: str) -> bool:
@@ -141,11 +150,21 @@ class Port:
             except DomainMoved:  # back here
                 return self.here(method, arguments)
         try:
-            return self.here(method, arguments)
+            result = self.here(method, arguments)
         except DomainMoved as moved:
             if moved.domain != self.domain or _transport is None or ownership.in_transaction():
                 raise
-        return self._afar(method, arguments)
+            return self._afar(method, arguments)
+        if ownership.any_shadowing():
+            self.sample(method, arguments)
+        return result
+
+    def sample(self, method: Method, arguments: dict[str, Any]) -> None:
+        """Ask the domain's next host the same, at times, to compare (`shadow`)."""
+        if method.kind == "query" and ownership.shadowing(self.domain) is not None:
+            from strangler.chassis import shadow
+
+            shadow.sample(self.domain, method, arguments)
 
     def here(self, method: Method, arguments: dict[str, Any]) -> Any:
         """Run the domain's own code in this process; raises DomainMoved where the fence refuses.
@@ -153,10 +172,10 @@ class Port:
         Another domain that moved while it ran is asked where it is now, by doing the whole again: nothing
         was done, and it has its key.
         """
-        operation = getattr(_implementations[self.domain], method.name)
+        work = operation(self.domain, method)
         for _ in range(MOST_MOVES):
             try:
-                return operation(**arguments)
+                return work(**arguments)
             except Exception as error:
                 moved = ownership.moved(error)
                 if moved is None:

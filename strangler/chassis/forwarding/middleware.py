@@ -52,7 +52,7 @@ class Forwarding:
         checked against rows that are a moment old."""
         if request.method in SAFE or request.path_info.startswith(ADMIN) or FORWARDED in request.headers:
             return None
-        domain = _domain(request)
+        domain = domain_of_route(request)
         if not ownership.moved_away(domain):
             return None
         request.__dict__["refusal"] = DomainMoved(
@@ -82,7 +82,7 @@ class Forwarding:
         repeats = 0
         while repeats < MOST_REPEATS and time.monotonic() < ends:
             domain = refusal.domain
-            if domain != _domain(request) or ownership.owned_here(domain) or _adopted(sent, refusal):
+            if domain != domain_of_route(request) or ownership.owned_here(domain) or _adopted(sent, refusal):
                 # What it needs of the other domain, it asks the owner for, who is known now.
                 repeats += 1
                 response, again = self._attempt(request)
@@ -99,16 +99,16 @@ class Forwarding:
         return _unavailable(f"{refusal.domain} is between two owners")
 
 
-def _domain(request: HttpRequest) -> str:
+def domain_of_route(request: HttpRequest) -> str:
     """The domain whose route it is, and whose owner can answer it; empty where it is no domain's."""
     view: Any = request.resolver_match.func if request.resolver_match else None
-    return domain_of(
+    return _domain_of(
         getattr(getattr(view, "view_class", None) or getattr(view, "cls", view), "__module__", "")
     )
 
 
 @cache
-def domain_of(module: str) -> str:
+def _domain_of(module: str) -> str:
     """The domain that a module belongs to, or empty."""
     config = apps.get_containing_app_config(module)
     return config.label if config is not None else ""

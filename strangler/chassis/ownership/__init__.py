@@ -12,6 +12,7 @@ know yet it cannot spoil, because the fence in the database decides (`schema`).
 from strangler.chassis.ownership.fence import DomainMoved, adopt, hold, in_transaction, moved
 from strangler.chassis.ownership.state import (
     Shadowing,
+    any_shadowing,
     by_environment,
     epoch_of,
     forget,
@@ -29,6 +30,7 @@ __all__ = [
     "DomainMoved",
     "Shadowing",
     "adopt",
+    "any_shadowing",
     "by_environment",
     "epoch_of",
     "forget",

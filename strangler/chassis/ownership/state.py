@@ -104,5 +104,10 @@ def shadow(domain: str, how: Shadowing | None) -> None:
 
 
 def shadowing(domain: str) -> Shadowing | None:
-    """How the domain's reads are compared now, by the host that owns it."""
-    return _shadowing.get(domain) if _shadowing else None
+    """How this process's reads of the domain are to be compared; None unless it is owned here."""
+    return _shadowing.get(domain) if _shadowing and owned_here(domain) else None
+
+
+def any_shadowing() -> bool:
+    """Whether anything may be compared at all."""
+    return bool(_shadowing)

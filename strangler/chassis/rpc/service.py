@@ -69,11 +69,13 @@ def _owned(port: Port, method: Method, arguments: dict[str, Any], headers: Mappi
         if epoch <= known.epoch or not ownership.adopt(domain, epoch):
             raise known
     try:
-        return port.here(method, arguments)
+        result = port.here(method, arguments)
     except DomainMoved as moved:
         if moved.domain != domain or epoch <= moved.epoch or not ownership.adopt(domain, epoch):
             raise
-    return port.here(method, arguments)
+        return port.here(method, arguments)
+    port.sample(method, arguments)
+    return result
 
 
 def _told(coding: Codec, error: Exception) -> Exception:

@@ -1,0 +1,43 @@
+"""Two hosts as processes, with the broker and the Consul between them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chassis.ownership.hosts import Host, World
+from tests.consul import Consul
+from tests.rabbitmq import RabbitMQ
+
+
+@pytest.fixture(scope="session")
+def consul() -> Iterator[Consul]:
+    agent = Consul()
+    try:
+        agent.start()
+        yield agent
+    finally:
+        agent.stop()
+
+
+@pytest.fixture(scope="session")
+def both(
+    postgres: str, rabbitmq: RabbitMQ, consul: Consul, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    directory = tmp_path_factory.mktemp("hosts")
+    old, new = (Host(name, postgres, rabbitmq.url, consul, directory) for name in ("old", "new"))
+    world = World(old, new, consul)
+    world.begin(world.old)
+    try:
+        for host in (old, new):
+            host.start()
+        yield world
+    finally:
+        for host in (old, new):
+            host.close()
+
+
+@pytest.fixture
+def world(both: World) -> World:
+    """Two empty hosts; the old one owns the ledger."""
+    both.begin(both.old)
+    return both

@@ -1,0 +1,143 @@
+"""A domain changes hands under its writers: they are held and carried on, none fails, none writes twice."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from tests.chassis.ownership.hosts import Host, World
+from tests.ports import wait_for
+
+WRITERS = 6
+
+
+@contextmanager
+def writing(write: Callable[[str], requests.Response]) -> Iterator[list[tuple[str, int, Any]]]:
+    """Threads that write one key after the other; gives what was answered: key, status, body."""
+    answers: list[tuple[str, int, Any]] = []
+    stop = threading.Event()
+
+    def work(writer: int) -> None:
+        for turn in range(10**6):
+            if stop.is_set():
+                return
+            key = f"{writer}-{turn}"
+            answer = write(key)
+            answers.append((key, answer.status_code, answer.json()))
+
+    threads = [threading.Thread(target=work, args=[n]) for n in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=60)
+
+
+def more(answers: list[Any], count: int = 30) -> None:
+    wanted = len(answers) + count
+    wait_for(lambda: len(answers) >= wanted, seconds=30)
+
+
+def check(world: World, answers: list[tuple[str, int, Any]]) -> None:
+    assert [a for a in answers if a[1] != 201] == [], world.old.log()[-3000:] + world.new.log()[-3000:]
+    assert sorted(key for key, *_ in answers) == world.owner.keys()
+
+
+PATHS = ["/api/entries", "/api/visits", "/api/notes"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("tell", [True, False], ids=["told", "untold"])
+def test_writers_are_held_and_carried_on(world: World, path: str, tell: bool) -> None:
+    """By HTTP to the ledger's own route, through its port in a transaction, and through its port outside
+    one; whether Consul tells the processes or the fence alone does."""
+    with writing(lambda key: world.old.post(path, key=key, amount=1)) as answers:
+        more(answers)
+        world.cutover(tell=tell)
+        more(answers)
+        world.cutover(tell=tell)
+        more(answers)
+        world.cutover(tell=tell)
+        more(answers)
+    check(world, answers)
+    assert world.owner is world.new
+    assert world.new.number("SELECT count(*) FROM desk_visit") == 0
+    if path == "/api/visits":
+        assert world.old.number("SELECT count(*) FROM desk_visit WHERE entry IS NOT NULL") == len(answers)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_new_owner_takes_over_what_a_killed_command_left(world: World, path: str) -> None:
+    """The command told the old host that the ledger moved, and died before it told the new one."""
+    with writing(lambda key: world.old.post(path, key=key, amount=1)) as answers:
+        more(answers)
+        world.cutover(adopt=True)
+        more(answers)
+    check(world, answers)
+    row = world.new.rows.execute("SELECT owner, epoch FROM strangler.ownership").fetchone()
+    assert row == ("new", world.epoch)
+
+
+def entry(host: Host, key: str, **headers: str) -> requests.Response:
+    return host.post("/api/entries", headers=headers, key=key, amount=1)
+
+
+def test_answer_comes_as_the_owner_gave_it(world: World) -> None:
+    world.cutover(tell=False)
+    answer = entry(world.old, "k")
+    assert (answer.status_code, answer.json()["host"], answer.headers["X-Noted-By"]) == (201, "new", "new")
+    assert "X-Strangler-Moved" not in answer.headers
+    assert len(answer.headers["X-Request-Id"].split(",")) == 1
+    refused = world.old.post("/api/entries", key="more", amount=10**6)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "too_much")
+    made = answer.json()["id"]
+    patched = requests.patch(f"{world.old.url}/api/entries/{made}?a=b%20c", json={"amount": 5}, timeout=20)
+    assert patched.json() == {"host": "new", "query": "a=b%20c"}
+    assert world.new.get(f"/api/entries/{made}").json()["amount"] == 5
+
+
+def test_what_is_known_to_be_elsewhere_is_not_checked_against_old_rows(world: World) -> None:
+    world.cutover()
+    made = entry(world.new, "only-there").json()["id"]
+    entry(world.old, "learns")
+    patched = requests.patch(f"{world.old.url}/api/entries/{made}", json={"amount": 5}, timeout=20)
+    assert (patched.status_code, patched.json()["host"]) == (200, "new")
+
+
+def test_reads_of_the_old_tables_go_on(world: World) -> None:
+    made = entry(world.old, "k").json()["id"]
+    world.cutover()
+    assert world.old.get(f"/api/entries/{made}").json()["key"] == "k"
+
+
+def test_request_that_was_sent_on_goes_no_further(world: World) -> None:
+    """Two hosts that both believe the other to be the owner answer within the bound."""
+    world.epoch += 1
+    for host, owner in ((world.old, "new"), (world.new, "old")):
+        host.rows.execute("UPDATE strangler.ownership SET owner = %s, epoch = %s", [owner, world.epoch])
+    answer = entry(world.old, "nowhere")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert answer.elapsed.total_seconds() < 4
+    assert world.old.keys() == world.new.keys() == []
+    note = {"X-Strangler-Forwarded": "somebody;ledger;1"}
+    refused = entry(world.old, "sent", **note)
+    assert (refused.status_code, refused.headers["X-Strangler-Moved"]) == (503, f"new;ledger;{world.epoch}")
+
+
+def test_owner_that_is_down_is_waited_for_then_unavailable(world: World) -> None:
+    world.cutover()
+    world.new.web.kill()
+    try:
+        wait_for(lambda: not world.consul.passing("new"), seconds=20)
+        answer = entry(world.old, "nobody")
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "service_unavailable")
+        assert 1.5 < answer.elapsed.total_seconds() < 4
+    finally:
+        world.new.web.start()

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
-PREFIX = "/admin/"
+from strangler.chassis.routes import ADMIN
 
 
 class _AdminOnly:
@@ -22,7 +22,7 @@ class _AdminOnly:
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith(PREFIX):
+        if request.path_info.startswith(ADMIN):
             answer: HttpResponseBase = super().__call__(request)  # type: ignore[misc]
             return answer
         direct: HttpResponseBase = self.get_response(request)
@@ -37,7 +37,7 @@ class AdminCsrf(_AdminOnly, CsrfViewMiddleware):
     """CSRF protection for the admin."""
 
     def process_view(self, request: HttpRequest, *arguments: Any) -> Any:
-        if request.path_info.startswith(PREFIX):
+        if request.path_info.startswith(ADMIN):
             return super().process_view(request, *arguments)
         return None
 

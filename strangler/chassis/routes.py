@@ -11,6 +11,7 @@ from django.urls import register_converter
 
 BIGINT = 2**63 - 1
 PART = "[^/]+"
+ADMIN = "/admin/"
 
 
 class IdConverter:

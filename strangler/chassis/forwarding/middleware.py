@@ -13,12 +13,12 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
 
 from strangler.chassis import instances, ownership
-from strangler.chassis.admin import PREFIX as ADMIN
 from strangler.chassis.forwarding import headers
 from strangler.chassis.forwarding.carrying import AnswerLost, NotSent, carry
 from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.problems import RETRY_AFTER, problem
+from strangler.chassis.routes import ADMIN
 
 log = logging.getLogger(__name__)
 

@@ -37,6 +37,11 @@ class Pair:
         return Link(f"{self.name}_back", self.publications, publisher=self.target, subscriber=self.source)
 
     @property
+    def every_publication(self) -> tuple[str, ...]:
+        """With the one of claims, whether there are any or not."""
+        return (self.name, f"{self.name}_claims")
+
+    @property
     def publications(self) -> tuple[str, ...]:
         return (self.name, f"{self.name}_claims") if self.claims else (self.name,)
 

@@ -89,7 +89,8 @@ def migrate(
                 step = steps.of(step.domain, step.state.stage, options)
                 if step.state.phase == "contract":
                     continue
-                hosts.prepare(step)
+                if not step.state.phase:
+                    hosts.prepare(step)
                 course.forward(step, until=_phase(until))
             step.screen.note(_next(step))
             done.append(step)

@@ -53,7 +53,7 @@ def drop_tables(step: Step) -> None:
 def unpublish_tables(step: Step) -> None:
     """No publication is left."""
     for database in step.pair.both():
-        links.unpublish(database, step.pair.publications)
+        links.unpublish(database, step.pair.every_publication)
 
 
 def unfence(step: Step) -> None:
@@ -75,7 +75,7 @@ def forget_owners(step: Step) -> None:
 
 
 def _publications(step: Step) -> sql.Composable:
-    return sql.SQL(", ").join(map(sql.Identifier, step.pair.publications))
+    return sql.SQL(", ").join(map(sql.Identifier, step.pair.every_publication))
 
 
 CONTRACT: tuple[Effect, ...] = effects(

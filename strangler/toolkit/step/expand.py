@@ -2,6 +2,7 @@
 
 from strangler.toolkit.replication import backfill as copying
 from strangler.toolkit.replication import checks, constraints, links, ownership
+from strangler.toolkit.step import hosts
 from strangler.toolkit.step.effects import Effect, crash_point, table
 from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.step import Step
@@ -9,9 +10,15 @@ from strangler.toolkit.step.step import Step
 CATCH_UP_SECONDS = 300.0
 
 
+def start_host(step: Step) -> None:
+    """The target's processes run beside the source's. They own nothing, and know it."""
+    hosts.start(step)
+
+
 def check_databases(step: Step) -> None:
     """Both can do what the step needs, and their tables agree."""
     checks.ready(step.pair)
+    step.pair = step.pair.with_claims()
     found = ownership.ownership(step.pair.target, step.domain)
     if found is not None and found.here:
         raise StepError(
@@ -90,6 +97,7 @@ def catch_up(step: Step) -> None:
 
 
 EXPAND: tuple[Effect, ...] = table(
+    start_host,
     check_databases,
     create_schemas,
     record_owner,
@@ -110,7 +118,7 @@ def end_following(step: Step) -> None:
 def unpublish_tables(step: Step) -> None:
     """No publication on either side."""
     for database in step.pair.both():
-        links.unpublish(database, step.pair.publications)
+        links.unpublish(database, step.pair.every_publication)
 
 
 def restore_constraints(step: Step) -> None:

@@ -1,9 +1,12 @@
 """Starting and restarting the hosts' processes around a step: by the native stack that runs here, or by the
 plan's own commands."""
 
+import os
 import shlex
 import subprocess
 
+from strangler.toolkit.provision import provision
+from strangler.toolkit.replication import ownership
 from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.step import Step
 
@@ -11,12 +14,24 @@ COMMAND_SECONDS = 600
 
 
 def prepare(step: Step) -> None:
-    """The target's database is there and migrated."""
+    """The target's database is there, and says that it owns nothing of the domain: its processes, which
+    start next, must find that before they take an event or a request for theirs."""
+    stack = step.places.stack
+    if stack is not None:
+        host = step.state.target
+        secret = f"{host.upper().replace('-', '_')}_DB_PASSWORD"
+        os.environ.setdefault(secret, stack.variables(step.state.stage).get(secret, ""))
+        provision([host], step.places.postgres)
     _run(step, "prepare")
+    target = step.pair.target
+    ownership.create_schema(target)
+    ownership.own(target, step.domain, owner=step.state.source, epoch=step.epoch() + 1)
 
 
 def start(step: Step) -> None:
-    """The target's processes run beside the source's, which stay as they are. They own nothing yet."""
+    """The target's processes run beside the source's, which stay as they are."""
+    if step.places.stack is not None:
+        step.places.stack.begin(step.state.stage, step.screen.service)
     _run(step, "start")
 
 
@@ -24,7 +39,7 @@ def finish(step: Step) -> None:
     """The hosts run as the new stage says: the source without the domain."""
     commands = step.plan.commands
     if step.places.stack is not None:
-        step.places.stack.up(step.state.stage)
+        step.places.stack.up(step.state.stage, step.screen.service)
     elif commands is not None and commands.finish:
         _run(step, "finish")
     elif not step.options.restarted:
@@ -37,6 +52,8 @@ def finish(step: Step) -> None:
 
 def stop(step: Step) -> None:
     """The target's processes are gone again."""
+    if step.places.stack is not None:
+        step.places.stack.cancel(step.state.stage, step.screen.service)
     _run(step, "stop")
 
 

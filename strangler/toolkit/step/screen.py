@@ -25,6 +25,11 @@ class Screen:
         """One thing that is done now."""
         self.console.print(f"  [dim]{escape(text)}[/]")
 
+    def service(self, name: str, state: str) -> None:
+        """A service of the native stack has changed its state."""
+        if state in ("ready", "done", "stopped"):
+            self.say(f"{name} {state}")
+
     def note(self, text: str) -> None:
         """Something worth knowing."""
         self.console.print(f"  {escape(text)}")

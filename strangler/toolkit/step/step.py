@@ -93,4 +93,6 @@ def begin(plan: Plan, root: Path, places: Places, *, domain: str, stage: int, sc
     )
     source = places.database(state.source)
     pair = Pair(domain, tuple(plan.domains[domain].tables), source, places.database(target))
-    return Step(plan, root, places, store, state, pair.with_claims(), screen=screen)
+    if known is not None:  # else the target's tables need not be there yet
+        pair = pair.with_claims()
+    return Step(plan, root, places, store, state, pair, screen=screen)

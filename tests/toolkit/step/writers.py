@@ -1,0 +1,97 @@
+"""Clients that go on writing while a domain moves: each statement in the database that owns it, which the
+fence's refusals tell. What was acknowledged must be there exactly once."""
+
+import threading
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import psycopg
+
+from strangler.chassis.ownership.schema import MOVED
+from tests.ports import wait_for
+from tests.toolkit.step.world import World
+
+
+class Writers:
+    """Inside the `with` block so many threads insert books and count a book's pages up."""
+
+    def __init__(self, world: World, count: int = 4) -> None:
+        self.world = world
+        self.added: list[str] = []
+        self.counted: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self.owner = "library"
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._write, args=(n,), daemon=True) for n in range(count)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        wait_for(lambda: len(self.added) > 20)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=20)
+
+    def missing(self, host: str) -> list[str]:
+        """What was acknowledged and is not in this host's database as often as it should be."""
+        found = {
+            row["isbn"]: row["pages"] for row in self.world.rows(host, "SELECT isbn, pages FROM books_book")
+        }
+        wrong = [f"{isbn} is not there" for isbn in self.added if isbn not in found]
+        wrong += [
+            f"{isbn} was counted {count} times and has {found.get(isbn)}"
+            for isbn, count in self.counted.items()
+            if found.get(isbn) != count
+        ]
+        return wrong
+
+    def _write(self, number: int) -> None:
+        connections: dict[str, psycopg.Connection] = {}
+        mine = f"w{number}"
+        written = 0
+        try:
+            self._once(connections, "INSERT INTO books_book (title, pages, isbn) VALUES ('', 0, %s)", mine)
+            while not self._stop.is_set():
+                isbn = f"{mine}-{written}"
+                self._once(
+                    connections, "INSERT INTO books_book (title, pages, isbn) VALUES ('', 0, %s)", isbn
+                )
+                self.added.append(isbn)
+                self._once(connections, "UPDATE books_book SET pages = pages + 1 WHERE isbn = %s", mine)
+                self.counted[mine] += 1
+                written += 1
+                self._stop.wait(0.005)
+        except psycopg.Error as error:
+            self.failures.append(repr(error))
+        finally:
+            for connection in connections.values():
+                connection.close()
+
+    def _once(self, connections: dict[str, psycopg.Connection], statement: str, isbn: str) -> None:
+        """One write, at the owner. A refusal has changed nothing, so it may be made again there."""
+        owner, latest = self.owner, 0
+        for _ in range(10):
+            if owner not in connections:
+                connections[owner] = psycopg.connect(self.world.url(owner, user=owner), autocommit=True)
+            try:
+                connections[owner].execute(statement, [isbn])
+            except psycopg.Error as error:
+                if error.sqlstate != MOVED:
+                    raise
+                said = msgspec.json.decode(error.diag.message_detail or "")
+                if said["epoch"] < latest:
+                    # The former owner has handed over and this one was not told: a host adopts then.
+                    connections[owner].execute("SELECT strangler.adopt('books', %s)", [latest])
+                    continue
+                owner, latest = said["owner"], said["epoch"]
+                self.owner = owner
+            else:
+                return
+        raise AssertionError(f"nobody owned the domain: {isbn}")

@@ -24,6 +24,9 @@ SETTINGS = [
 LOGICAL = ["wal_level=logical", "max_wal_senders=20", "max_replication_slots=20", "max_worker_processes=20"]
 """What replication needs besides."""
 
+DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"]
+"""What is written to disk before it is said to be committed, as users' databases do it."""
+
 
 class Postgres:
     """`start()` gives its URL; `stop()` ends it and removes its files."""

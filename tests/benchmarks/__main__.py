@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from strangler.toolkit.stack import Stack, StackError
-from tests.benchmarks import footprint, gateway, rpc, shop
+from tests.benchmarks import events, footprint, gateway, rpc, shop
 from tests.benchmarks.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,8 @@ def measure(stack: Stack, console: Console, *, seconds: float, rounds: int) -> l
     rows += footprint.resident(stack, STAGE)
     say("remote calls and bare Nameko")
     rows += rpc.on_a_broker_of_their_own(seconds=seconds, rounds=rounds)
+    say("events between two hosts")
+    rows += events.between_two_hosts(seconds=seconds, rounds=rounds)
     return rows
 
 

@@ -14,7 +14,12 @@ from tests.probe import answers
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = "tests.chassis.events.settings"
-TABLES = "CREATE TABLE kept (place bigserial PRIMARY KEY, name text NOT NULL, number int NOT NULL)"
+TABLES = """
+CREATE TABLE kept (
+    place bigserial PRIMARY KEY, name text NOT NULL, number int NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
 START_SECONDS = 30.0
 
 
@@ -130,6 +135,10 @@ class Host:
         """What keeping has, in the order in which it was kept."""
         sql = "SELECT name, number FROM kept WHERE name LIKE %s ORDER BY place"
         return [(str(row[0]), int(row[1])) for row in self.database.execute(sql, [name])]
+
+    def unpublished(self) -> int:
+        """How many events no relay has sent yet."""
+        return self.number("SELECT count(*) FROM events_outbox WHERE published_at IS NULL")
 
     def close(self) -> None:
         for program in self.programs:

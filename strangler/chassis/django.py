@@ -16,6 +16,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 SERVING = ("web", "rpc", "worker", "relay")
+KEEPING = ("web", "worker")
 STATEMENT_TIMEOUT_MS = 8_000
 LOCK_TIMEOUT_MS = 3_000
 
@@ -174,8 +175,8 @@ def _templates() -> list[dict[str, Any]]:
 
 
 def database(url: str) -> dict[str, Any]:
-    """Django's database entry: a lasting connection for each thread of a web process, bounded statements
-    and lock waits."""
+    """Django's database entry: a lasting connection for each thread of a web process or worker, bounded
+    statements and lock waits."""
     process = os.environ.get("PROCESS", "")
     parameters: dict[str, float] = {
         "lock_timeout": LOCK_TIMEOUT_MS,
@@ -202,8 +203,8 @@ def database(url: str) -> dict[str, Any]:
         **dj_database_url.parse(
             url,
             engine="strangler.chassis.postgres",
-            conn_max_age=None if process == "web" else 0,
-            conn_health_checks=process == "web",
+            conn_max_age=None if process in KEEPING else 0,
+            conn_health_checks=process in KEEPING,
         ),
         "OPTIONS": options,
         "ATOMIC_REQUESTS": False,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from celery import Celery
 from celery.beat import EmbeddedService, Scheduler
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
 
 from strangler.chassis import logs, tracing
 
@@ -44,7 +44,8 @@ def worker_app(service: str, *, periodic: Mapping[str, Periodic]) -> Celery:
     from strangler.chassis.events import tasks as events
 
     broker = os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//")
-    app = Celery(service, broker=broker)
+    # Without its fixup for Django, which connects to the database anew for each task.
+    app = Celery(service, broker=broker, fixups=[])
     app.conf.update(
         task_default_queue=f"{service}.tasks",
         task_default_queue_type="quorum",
@@ -106,6 +107,9 @@ def run(app: Celery) -> None:
     # In memory: its default keeps a file in the working directory, which workers side by side would share.
     beat: Any = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
 
+    task_prerun.connect(_look_at_connections, weak=False)
+    task_postrun.connect(_look_at_connections, weak=False)
+
     @worker_ready.connect(weak=False)
     def start_beat(**_: Any) -> None:
         beat.start()
@@ -115,8 +119,18 @@ def run(app: Celery) -> None:
     def stop_beat(**_: Any) -> None:
         beat.stop()
 
+    for chatty in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
+        # A line for each task that was sent, taken and done; failures are told at a higher level.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     app.worker_main(["worker", "--pool=threads", f"--concurrency={THREADS}", "--loglevel=INFO", *quiet])
+
+
+def _look_at_connections(**_: Any) -> None:
+    """A thread keeps its connection, unless it broke: as Django does around requests."""
+    from django.db import close_old_connections
+
+    close_old_connections()
 
 
 def main() -> None:

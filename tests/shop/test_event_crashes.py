@@ -48,8 +48,8 @@ deliver(Outbox.objects.get())
     [
         pytest.param("die_before(operations, 'notify')", 0, id="before the effect"),
         pytest.param("die_after(operations, 'notify')", 0, id="between effect and commit"),
-        pytest.param("die_before(delivery, '_update')", 1, id="after the commit, before the note of it"),
-        pytest.param("die_after(delivery, '_update')", 1, id="at the end"),
+        pytest.param("die_before(delivery, '_finish')", 0, id="after the effect, before the note of it"),
+        pytest.param("die_after(delivery, '_handle')", 1, id="after the commit"),
     ],
 )
 def test_killed(user: User, monkeypatch: pytest.MonkeyPatch, how: str, effects: int) -> None:

@@ -112,7 +112,7 @@ def _deliver(rows: Sequence[Pending], *, again: bool) -> bool:
         attempt = _begin(row, again=again) if mine else None
         failures = []
         for handler in mine if attempt else []:
-            if failure := _handle(row, handler):
+            if failure := _handle(row, handler, last=handlers == [handler]):
                 failures.append(failure)
             else:
                 handlers.remove(handler)
@@ -120,7 +120,8 @@ def _deliver(rows: Sequence[Pending], *, again: bool) -> bool:
             _postpone(row, handlers, attempt, failures)
             blocked.update(handler.domain for handler in handlers)
         else:
-            _update(row, delivered_at=timezone.now())
+            if not attempt:
+                _finish(row)
             finished = True
     return finished
 
@@ -142,8 +143,9 @@ def _begin(row: Pending, *, again: bool) -> Attempt | None:
     return Attempt(counted=True)
 
 
-def _handle(row: Pending, handler: Subscription) -> Failure | None:
-    """Fence, claim and effect in one transaction; why not, or None."""
+def _handle(row: Pending, handler: Subscription, *, last: bool) -> Failure | None:
+    """Fence, claim and effect in one transaction, with the `last` one the note that all is done; why not,
+    or None."""
     context = extract({"traceparent": row.traceparent})
     with tracer.start_as_current_span(handler.name, context=context, kind=SpanKind.CONSUMER) as span:
         try:
@@ -152,6 +154,8 @@ def _handle(row: Pending, handler: Subscription) -> Failure | None:
                 hold(handler.domain)
                 if _claim(row, handler):
                     handler.function(event)
+                if last:
+                    _finish(row)
         except Exception as error:
             if (refusal := moved(error)) is not None:
                 learn(refusal.domain, refusal.owner, refusal.epoch)
@@ -196,6 +200,10 @@ def _postpone(
 def _backoff(row: Pending) -> timedelta:
     doubled: timedelta = FIRST_RETRY * 2 ** min(row.attempts, 10)
     return min(doubled, LONGEST_RETRY)
+
+
+def _finish(row: Pending) -> None:
+    _update(row, delivered_at=timezone.now())
 
 
 def _update(row: Pending, **values: Any) -> None:

@@ -8,6 +8,7 @@ deliveries.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 PREFETCH = 200
 TICK_SECONDS = 0.5
+GATHER_SECONDS = 0.02
+"""After an event arrived, how long others may join it: a batch costs little more than one."""
 BACKOFF_SECONDS = (0.1, 2.0)
 
 Dispatch = Callable[[Sequence[Stored]], None]
@@ -77,7 +80,8 @@ class Ingress:
     def _consume(self, channel: Channel) -> None:
         while not self._stopping.is_set():
             if channel.read(TICK_SECONDS):
-                while len(self._arrived) < PREFETCH and channel.read(0):
+                ends = time.monotonic() + GATHER_SECONDS
+                while len(self._arrived) < PREFETCH and channel.read(ends - time.monotonic()):
                     pass
             if self._arrived:
                 batch, self._arrived[:] = list(self._arrived), []

@@ -22,8 +22,8 @@ SWEEP = "events.deliver"
 PRUNE = "events.prune"
 SWEEP_SECONDS = 2.0
 PRUNE_SECONDS = 600.0
-LANES = 4
-"""Into as many tasks a batch is divided, by aggregate."""
+LANES, WORTH_A_LANE = 4, 25
+"""Into as many tasks a batch is divided, by aggregate, if there are so many events for each."""
 
 
 def install(app: Celery, *, host: str, broker: str) -> None:
@@ -55,8 +55,9 @@ def install(app: Celery, *, host: str, broker: str) -> None:
     def dispatch(rows: Sequence[Stored]) -> None:
         """A task for each lane. What cannot be sent, or is lost, the sweeper finds."""
         lanes: dict[int, list[int]] = {}
+        wide = min(LANES, 1 + len(rows) // WORTH_A_LANE)
         for row in rows:
-            lane = zlib.crc32(f"{row.source} {row.aggregate}".encode()) % LANES
+            lane = zlib.crc32(f"{row.source} {row.aggregate}".encode()) % wide
             lanes.setdefault(lane, []).append(row.id)
         for ids in lanes.values():
             try:

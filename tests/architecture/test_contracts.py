@@ -2,7 +2,7 @@
 
 import pytest
 
-from strangler.toolkit.contracts import schemas
+from strangler.toolkit.contracts import asyncapi, schemas
 from strangler.toolkit.contracts.compatibility import breaks
 from strangler.toolkit.plan import load
 from tests.architecture.sources import ROOT
@@ -21,3 +21,8 @@ def test_contract_is_what_its_golden_schemas_say(domain: str) -> None:
     assert path.read_text() == schemas.text(now), (
         f"{domain} has changed, compatibly: ./run strangler contracts schemas --write"
     )
+
+
+def test_asyncapi_document_is_up_to_date() -> None:
+    now = schemas.text(asyncapi.document(PLAN, root=ROOT))
+    assert asyncapi.place(PLAN, root=ROOT).read_text() == now, "./run strangler contracts asyncapi --write"

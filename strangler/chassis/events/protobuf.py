@@ -75,6 +75,18 @@ def described(kind: type[msgspec.Struct]) -> dict[str, dict[str, str]]:
     }
 
 
+def source(kind: type[msgspec.Struct]) -> str:
+    """The messages in Protobuf's own language, for listeners that have a compiler."""
+    parts = ['syntax = "proto2";', f"package {PACKAGE};"]
+    for name, fields in described(kind).items():
+        lines = []
+        for field, written in fields.items():
+            declared, _, number = written.partition(" = ")
+            lines.append(f"  {declared} {field} = {number};")
+        parts.append("\n".join([f"message {name} {{", *lines, "}"]))
+    return "\n\n".join(parts) + "\n"
+
+
 def _written(field: Any) -> str:
     label = Field.Label.Name(field.label).removeprefix("LABEL_").lower()
     kind = field.type_name.rpartition(".")[2] or Field.Type.Name(field.type).removeprefix("TYPE_").lower()

@@ -1,4 +1,4 @@
-"""`strangler contracts`: the golden JSON Schemas of the plan's contracts."""
+"""`strangler contracts`: the golden JSON Schemas of the plan's contracts, and their events as AsyncAPI."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,16 +7,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from strangler.toolkit.contracts import schemas
+from strangler.chassis.events.protobuf import NoSuchField
+from strangler.toolkit.contracts import asyncapi, schemas
 from strangler.toolkit.contracts.compatibility import breaks
 from strangler.toolkit.plan.file import DEFAULT, PlanInvalid, load
 
 app = typer.Typer(help="Contracts, and whether a change to one keeps its promise.", no_args_is_help=True)
-
-
-@app.callback()
-def contracts() -> None:
-    """A group, although it has one command yet."""
 
 
 @app.command("schemas")
@@ -38,6 +34,33 @@ def schemas_command(
         console.print(f"[red]{escape(str(error))}[/]")
         raise typer.Exit(2) from None
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command("asyncapi")
+def asyncapi_command(
+    plan: Annotated[Path, typer.Option(help="The plan file.")] = DEFAULT,
+    write: Annotated[bool, typer.Option("--write", help="Bring the kept document up to date.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit status 1 if it is not.")] = False,
+) -> None:
+    """Print the AsyncAPI document of the contracts' events, or compare it with the one that is kept."""
+    console = Console(soft_wrap=True, highlight=False)
+    if write and check:
+        raise typer.BadParameter("choose --write or --check")
+    try:
+        loaded = load(plan)
+        root = (plan.parent / loaded.root).resolve()
+        now, path = schemas.text(asyncapi.document(loaded, root=root)), asyncapi.place(loaded, root=root)
+    except (PlanInvalid, NoSuchField, ImportError) as error:
+        console.print(f"[red]{escape(str(error))}[/]")
+        raise typer.Exit(2) from None
+    if write:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(now)
+    elif not check:
+        typer.echo(now, nl=False)
+    elif not path.exists() or path.read_text() != now:
+        console.print(f"{escape(path.name)} is not up to date: `strangler contracts asyncapi --write`")
+        raise typer.Exit(1)
 
 
 def _each(file: Path, console: Console, *, write: bool, breaking: bool) -> int:

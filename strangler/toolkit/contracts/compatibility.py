@@ -52,6 +52,29 @@ def _breaks(old: Schema, new: Schema) -> Iterator[str]:
         if before["key"] != after["key"]:
             yield f"event {name}: its key was {before['key']!r}, is {after['key']!r}"
         yield from compare(before["data"], after["data"], f"event {name}, field", "written")
+        yield from _renumbered(before.get("protobuf"), after.get("protobuf"), f"event {name}")
+
+
+def _renumbered(old: Schema | None, new: Schema | None, at: str) -> Iterator[str]:
+    """What has another place in the event's Protobuf messages, which know fields by their numbers alone."""
+    if old is None or new is None:
+        if old != new:
+            was, now = ("JSON", "Protobuf") if old is None else ("Protobuf", "JSON")
+            yield f"{at}: travelled as {was}, travels as {now}"
+        return
+    for name, fields in old.items():
+        after = new.get(name, {})
+        taken = {_number(written): field for field, written in after.items()}
+        for field, was in fields.items():
+            if field in after and after[field] != was:
+                yield f"{at}, Protobuf `{name}.{field}`: was `{was}`, is `{after[field]}`"
+            elif field not in after and _number(was) in taken:
+                other = taken[_number(was)]
+                yield f"{at}, Protobuf `{name}.{other}`: has the number that was `{field}`'s"
+
+
+def _number(written: str) -> str:
+    return written.rpartition("= ")[2]
 
 
 class _Comparison:

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from strangler.chassis.errors import ContractError
-from strangler.chassis.events.event import Event
+from strangler.chassis.events import protobuf
+from strangler.chassis.events.event import PROTOBUF, Event
 from strangler.chassis.ports import Port
 from strangler.chassis.rpc.envelope import arguments_type, hints
 from strangler.toolkit.plan.model import Plan
@@ -45,7 +46,7 @@ def document(module: ModuleType, domain: str) -> Document:
         raise NoPort(f"{module.__name__} exports no port whose domain is {domain!r}.")
     methods = port.methods
     errors = {error.__name__: error for method in methods.values() for error in method.raises}
-    events = {event.TYPE: event for event in _events(module)}
+    events = {event.TYPE: event for event in events_of(module)}
     types: list[Any] = []
     for method in methods.values():
         types += [arguments_type(method), hints(method)["return"]]
@@ -65,7 +66,7 @@ def document(module: ModuleType, domain: str) -> Document:
             for name, method in methods.items()
         },
         "errors": {name: _error(error, next(found)) for name, error in errors.items()},
-        "events": {name: {"key": event.KEY, "data": next(found)} for name, event in events.items()},
+        "events": {name: _event(event, next(found)) for name, event in events.items()},
         "$defs": dict(sorted(definitions.items())),
     }
 
@@ -80,12 +81,20 @@ def read(path: Path) -> Document | None:
     return msgspec.json.decode(path.read_bytes()) if path.exists() else None
 
 
-def _events(module: ModuleType) -> list[type[Event]]:
+def events_of(module: ModuleType) -> list[type[Event]]:
+    """The events that the contract declares."""
     return [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__
     ]
+
+
+def _event(event: type[Event], data: Document) -> Document:
+    described: Document = {"key": event.KEY, "data": data}
+    if event.CONTENT_TYPE == PROTOBUF:
+        described["protobuf"] = protobuf.described(event)
+    return described
 
 
 def _error(error: type[ContractError], fields: Document) -> Document:

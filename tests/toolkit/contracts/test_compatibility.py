@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from strangler.chassis.errors import ContractError
-from strangler.chassis.events.event import Event
+from strangler.chassis.events.event import PROTOBUF, Event
 from strangler.chassis.ports import Port, command, query
 from strangler.toolkit.contracts import schemas
 from strangler.toolkit.contracts.compatibility import breaks
@@ -39,6 +39,24 @@ class Moved(Event, frozen=True, kw_only=True):
     to: str
 
 
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """What it is packed in."""
+
+    number: int
+    weights: list[float] = []
+
+
+class Packed(Event, frozen=True, kw_only=True):
+    """It was packed."""
+
+    TYPE: ClassVar[str] = "things.packed"
+    KEY: ClassVar[str] = "thing"
+    CONTENT_TYPE: ClassVar[str] = PROTOBUF
+    thing: int
+    by: str
+    boxes: list[Box] = []
+
+
 class Things(Port):
     """The contract as it was."""
 
@@ -55,8 +73,8 @@ class Things(Port):
 
 def document() -> schemas.Document:
     module = ModuleType("things")
-    module.__dict__.update(things=Things(), Moved=Moved, Thing=Thing, Gone=Gone)
-    Moved.__module__ = "things"
+    module.__dict__.update(things=Things(), Moved=Moved, Packed=Packed, Thing=Thing, Gone=Gone)
+    Moved.__module__ = Packed.__module__ = "things"
     return schemas.document(module, "things")
 
 
@@ -106,6 +124,7 @@ def test_nothing_changed() -> None:
         field("things_arguments", "order", {"type": "string", "default": ""}, required=False),
         field("Thing", "weight", {"type": "integer", "default": 0}, required=False),
         field("Moved", "by", {"type": "string", "default": ""}, required=False),
+        changed("events/things.packed/protobuf/Packed", more="optional string = 4"),
         changed("methods", more={**document()["methods"]["things"], "errors": []}),
         changed("$defs/Thing", description="Said better."),
         without("Thing", "note"),
@@ -117,6 +136,7 @@ def test_nothing_changed() -> None:
         "argument with a default",
         "result field with a default",
         "event field with a default",
+        "Protobuf field with a number of its own",
         "a method more",
         "words",
         "optional field taken away",
@@ -165,8 +185,28 @@ def test_old_callers_can_live_with(new: schemas.Document) -> None:
         (changed("errors/Gone", status=404), "error Gone: status was 409, is 404"),
         (changed("events/things.moved", key="to"), "event things.moved: its key was 'thing', is 'to'"),
         (without("Moved", "to"), "event things.moved, field `to`: removed"),
+        (
+            changed("events/things.packed", protobuf=None),
+            "event things.packed: travelled as Protobuf, travels as JSON",
+        ),
+        (
+            changed("events/things.packed/protobuf/Packed", by="optional string = 4"),
+            "event things.packed, Protobuf `Packed.by`: was `optional string = 2`, is `optional string = 4`",
+        ),
+        (
+            changed("events/things.packed/protobuf/Packed", boxes=None, to="optional string = 3"),
+            "event things.packed, Protobuf `Packed.to`: has the number that was `boxes`'s",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_break_is_named(new: schemas.Document, named: str) -> None:
     assert breaks(document(), new) == [named]
+
+
+def test_protobuf_numbers_are_pinned() -> None:
+    assert document()["events"]["things.packed"]["protobuf"] == {
+        "Packed": {"thing": "optional int64 = 1", "by": "optional string = 2", "boxes": "repeated Box = 3"},
+        "Box": {"number": "optional int64 = 1", "weights": "repeated double = 2"},
+    }
+    assert "protobuf" not in document()["events"]["things.moved"]

@@ -15,7 +15,7 @@ from strangler.chassis.events import letters
 from strangler.chassis.events.delivery import claims_of, deliver, open_handlers, patience
 from strangler.chassis.events.models import UNFINISHED, Inbox, Outbox, Pending, Received
 from strangler.chassis.events.registry import domains
-from strangler.chassis.ownership import fence, owned_here
+from strangler.chassis.ownership import fence, owned_here, owner_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
     claims, most = claims_of(rows), current().event_attempts
     done: list[Pending] = []
     waiting: list[Pending] = []
+    left: dict[str, list[Pending]] = {}
     given_up: list[Pending] = []
     due: dict[tuple[str, ...], Pending] = {}
     for row in rows:
@@ -76,6 +77,8 @@ def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
         if not handlers:
             done.append(row)
         elif not any(owned_here(handler.domain) for handler in handlers):
+            if not row.waits_for:
+                left.setdefault(owner_of(handlers[0].domain), []).append(row)
             row.waits_for = handlers[0].domain
             waiting.append(row)
         elif row.attempts >= most:
@@ -83,6 +86,10 @@ def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
         else:
             due.setdefault(tuple(row.key.values()), row)
     _finish(done, delivered_at=timezone.now())
+    for owner, theirs in left.items():
+        if not letters.hand_over(theirs, host=host, owner=owner, broker=broker):
+            for row in theirs:
+                row.waits_for = ""  # to be tried again
     _wait_on(waiting)
     if given_up and letters.put_aside(given_up, host=host, broker=broker):
         _finish(given_up, dead_at=timezone.now())

@@ -46,6 +46,14 @@ class Program:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def url(self) -> str:
+        return f"http://{self.environment['BIND']}"
+
+    def ready(self) -> bool:
+        assert self.running, self.log.read_text()
+        return answers(f"{self.url}/readyz")
+
     def kill(self) -> None:
         """As a machine's failure would."""
         if self.process is not None:
@@ -91,9 +99,9 @@ class Host:
         self.database = psycopg.connect(self.database_url, autocommit=True)
         self.database.execute(TABLES)
 
-    def relay(self) -> Program:
+    def relay(self, **environment: str) -> Program:
         """A relay, running; it has said that it is ready."""
-        return self._ready(["strangler.chassis.events.relay", SETTINGS], "relay", {})
+        return self._ready(["strangler.chassis.events.relay", SETTINGS], "relay", environment)
 
     def worker(self, **environment: str) -> Program:
         """A worker, running, which takes events."""
@@ -146,14 +154,9 @@ class Host:
         self.database.close()
 
     def _ready(self, command: list[str], process: str, environment: dict[str, str]) -> Program:
-        port, count = free_port(), len(self.programs)
-        bound = {"PROCESS": process, "BIND": f"127.0.0.1:{port}", **environment}
-        log = self.directory / f"{self.name}-{process}-{count}.log"
+        bound = {"PROCESS": process, "BIND": f"127.0.0.1:{free_port()}", **environment}
+        log = self.directory / f"{self.name}-{process}-{len(self.programs)}.log"
         program = Program(command, {**self.environment, **bound}, log)
         self.programs.append(program.start())
-        wait_for(lambda: self._serves(program, f"http://127.0.0.1:{port}/readyz"), seconds=START_SECONDS)
+        wait_for(program.ready, seconds=START_SECONDS)
         return program
-
-    def _serves(self, program: Program, url: str) -> bool:
-        assert program.running, program.log.read_text()
-        return answers(url)

@@ -5,16 +5,22 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import amqp
+import kombu
+import msgspec
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
 from strangler.chassis import ownership
 from strangler.chassis.errors import ContractError
-from strangler.chassis.events import Event, publish, registry, sweeping
+from strangler.chassis.events import Event, envelope, publish, registry, sweeping, topology
+from strangler.chassis.events.broker import connected
 from strangler.chassis.events.delivery import deliver
 from strangler.chassis.events.models import Inbox, Outbox, Received
+from strangler.chassis.management.commands.prepare import Command
 from strangler.chassis.ownership.schema import SCHEMA
+from tests.ports import wait_for
 from tests.rabbitmq import RabbitMQ
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -221,3 +227,45 @@ def test_where_no_relay_ever_ran_nobody_waits_for_what_is_old(effects: Effects) 
     happen(1)
     Outbox.objects.update(delivered_at=timezone.now() - timedelta(days=8))
     assert sweeping.prune() == 1
+
+
+def arrived(broker: RabbitMQ, host: str, *, count: int) -> list[Any]:
+    """The messages of a host's queue: so many, unless there are more."""
+    found: list[Any] = []
+    channel = connected(broker.url, lambda channel: None)
+    channel.amqp.basic_consume(topology.queue(host), no_ack=True, callback=found.append)
+    wait_for(lambda: not channel.read(0.2) and len(found) >= count)
+    channel.close()
+    return found
+
+
+def test_what_was_left_when_its_domain_moved_is_handed_to_the_owner(
+    effects: Effects, rabbitmq: RabbitMQ
+) -> None:
+    effects.errors["far", 1] = ValueError("not here")
+    happen(1, 2)
+    assert effects.of("far") == []
+    ownership.learn("far", "elsewhere", 2)
+    sweep(rabbitmq.url)  # which has no queue of elsewhere's yet
+    assert set(Outbox.objects.values_list("waits_for", flat=True)) == {""}
+    with kombu.Connection(rabbitmq.url) as broker:
+        channel: Any = broker.channel()
+        topology.declare_host(channel, "elsewhere", [])
+        sweep(rabbitmq.url)
+        sweep(rabbitmq.url)
+        assert set(Outbox.objects.values_list("waits_for", flat=True)) == {"far"}
+    messages = arrived(rabbitmq, "elsewhere", count=2)
+    sent = [envelope.read(m.headers, m.properties["content_type"], m.body) for m in messages]
+    assert [(event.source, msgspec.json.decode(event.payload)["number"]) for event in sent] == [
+        ("monolith", 1),
+        ("monolith", 2),
+    ]
+
+
+def test_host_that_is_prepared_misses_nothing(effects: Effects, rabbitmq: RabbitMQ) -> None:
+    Command().subscribe(rabbitmq.url)
+    with kombu.Connection(rabbitmq.url) as broker:
+        channel: Any = broker.channel()
+        message = amqp.basic_message.Message(b"x")
+        channel.basic_publish(message, exchange=topology.EXCHANGE, routing_key="tests.happened")
+    assert len(arrived(rabbitmq, "monolith", count=1)) == 1

@@ -1,0 +1,156 @@
+"""Relays: several at once, over restarts of what they need, and at their end."""
+
+import subprocess
+import sys
+from typing import Any
+
+import kombu
+import msgspec
+import pytest
+import requests
+
+from strangler.chassis.events import topology
+from strangler.chassis.events.broker import connected
+from tests.chassis.events.contracts import Made
+from tests.chassis.events.hosts import ROOT, Host
+from tests.chassis.events.stream import in_order
+from tests.consul import Consul
+from tests.ports import free_port, wait_for
+from tests.rabbitmq import RabbitMQ
+
+LISTENER = "listener"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+LOCKS = """
+    SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1937011314 AND objid < 1000
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY pid ORDER BY 1
+"""
+
+
+@pytest.fixture
+def listening(rabbitmq: RabbitMQ) -> None:
+    """A queue for what is relayed, empty."""
+    with kombu.Connection(rabbitmq.url) as connection:
+        channel: Any = connection.channel()
+        topology.declare_host(channel, LISTENER, ["making.made", "making.packed"])
+        channel.queue_purge(topology.queue(LISTENER))
+
+
+def arrived(broker: RabbitMQ, *, count: int) -> list[Any]:
+    """The messages of the queue, once there are so many and no more come."""
+    found: list[Any] = []
+    channel = connected(broker.url, lambda channel: None)
+    channel.amqp.basic_consume(topology.queue(LISTENER), no_ack=True, callback=found.append)
+    wait_for(lambda: not channel.read(0.2) and len(found) >= count, seconds=30)
+    channel.close()
+    return found
+
+
+def shares(host: Host) -> list[int]:
+    """How many partitions each relay has."""
+    return [int(row[0]) for row in host.database.execute(LOCKS.encode()).fetchall()]
+
+
+def things(count: int, *, aggregates: int = 10) -> list[str]:
+    return [f"a{number % aggregates} {number // aggregates} keep" for number in range(count)]
+
+
+@pytest.mark.usefixtures("listening")
+class TestSeveralRelays:
+    def test_they_share_the_aggregates_and_a_dead_ones_share_is_taken_over(
+        self, maker: Host, rabbitmq: RabbitMQ
+    ) -> None:
+        first = maker.relay()
+        wait_for(lambda: shares(maker) == [16])
+        second = maker.relay()
+        wait_for(lambda: shares(maker) == [8, 8])
+        third = maker.relay()
+        wait_for(lambda: sum(shares(maker)) == 16 and len(shares(maker)) == 3 and max(shares(maker)) == 6)
+        maker.make(*things(60))
+        second.kill()
+        maker.make(*things(40, aggregates=4))
+        wait_for(lambda: maker.unpublished() == 0)
+        third.kill()
+        wait_for(lambda: shares(maker) == [16])
+        assert first.stop() == 0
+        assert len(arrived(rabbitmq, count=100)) == 100
+
+    def test_each_event_is_sent_once_and_aggregates_keep_their_order(
+        self, maker: Host, rabbitmq: RabbitMQ
+    ) -> None:
+        for _ in range(3):
+            maker.relay()
+        wait_for(lambda: len(shares(maker)) == 3)
+        maker.make(*things(300))
+        wait_for(lambda: maker.unpublished() == 0)
+        messages = arrived(rabbitmq, count=300)
+        events = [msgspec.json.decode(message.body, type=Made) for message in messages]
+        assert len(events) == len(set(events)) == 300
+        assert in_order((event.name, event.number) for event in events)
+
+
+@pytest.mark.usefixtures("listening")
+def test_relay_outlives_its_databases_sessions_and_its_broker(maker: Host, rabbitmq: RabbitMQ) -> None:
+    relay = maker.relay()
+    maker.database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'maker-relay'"
+    )
+    maker.make("a 1 keep")
+    wait_for(lambda: maker.unpublished() == 0)
+    rabbitmq.kill()
+    maker.make("a 2 keep")
+    wait_for(lambda: requests.get(f"{relay.url}/readyz", timeout=2).status_code == 503)
+    assert requests.get(f"{relay.url}/livez", timeout=2).status_code == 200
+    assert maker.unpublished() == 1
+    rabbitmq.start()
+    wait_for(lambda: maker.unpublished() == 0, seconds=30)
+    assert relay.running
+    assert len(arrived(rabbitmq, count=2)) >= 2
+
+
+@pytest.mark.usefixtures("listening")
+def test_message_is_a_cloud_event(maker: Host, rabbitmq: RabbitMQ) -> None:
+    maker.make("ada 1 keep", "ada 2 keep packed")
+    maker.database.execute("UPDATE events_outbox SET traceparent = %s", [TRACE])
+    maker.relay()
+    plain, packed = arrived(rabbitmq, count=2)
+    headers = plain.headers
+    row = maker.database.execute(
+        "SELECT event_id::text, occurred_at FROM events_outbox ORDER BY id"
+    ).fetchone()
+    assert row is not None
+    assert {name: headers[name] for name in headers if name != "cloudEvents:time"} == {
+        "traceparent": TRACE,
+        "cloudEvents:specversion": "1.0",
+        "cloudEvents:id": row[0],
+        "cloudEvents:source": "maker",
+        "cloudEvents:type": "making.made",
+        "cloudEvents:partitionkey": "ada",
+    }
+    assert headers["cloudEvents:time"] == row[1].isoformat()
+    assert plain.properties["content_type"] == "application/json"
+    assert plain.properties["delivery_mode"] == 2
+    assert packed.properties["content_type"] == "application/protobuf"
+    assert b"{" not in bytes(packed.body)
+
+
+@pytest.mark.usefixtures("listening")
+def test_relay_is_in_the_catalogue_while_it_runs(maker: Host, consul: Consul) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    relay = maker.relay(CONSUL_URL=consul.url, BIND=address, ADVERTISE=address)
+
+    def known() -> list[Any]:
+        url = f"{consul.url}/v1/health/service/maker-relay?passing"
+        found: list[Any] = requests.get(url, timeout=2).json()
+        return found
+
+    wait_for(lambda: known())
+    assert known()[0]["Service"]["Tags"] in (None, [])
+    assert relay.stop() == 0
+    assert known() == []
+
+
+def test_usage_is_said() -> None:
+    command = [sys.executable, "-m", "strangler.chassis.events.relay"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "usage: python -m strangler.chassis.events.relay SETTINGS" in done.stderr

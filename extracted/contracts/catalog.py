@@ -35,9 +35,11 @@ class Catalog(Port):
     domain = "catalog"
     resolves = {"Product": "products"}
 
-    @query
+    @query(last_known=60.0)
     def products(self, *, ids: list[int]) -> dict[int, Product]:
-        """These products by id, withdrawn ones included (`active` is false); unknown ids are left out."""
+        """These products by id, withdrawn ones included (`active` is false); unknown ids are left out.
+
+        While the catalogue is out of reach, carts and checkout go on with prices at most a minute old."""
 
 
 catalog = Catalog()

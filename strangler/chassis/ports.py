@@ -52,10 +52,11 @@ class PortMismatch(ChassisError):
 
 @dataclass(frozen=True)
 class Method:
-    """One method of a port: its mark, its signature, the errors it declares, and its fallback.
+    """One method of a port: its mark, its signature, the errors it declares, and what answers for its owner.
 
     `fallback`, of queries only, gets the call's keyword arguments and answers when the owner is
-    out of reach. `declaration` is the function as the contract wrote it, with its annotations.
+    out of reach. `last_known`, of queries by `ids`, is how many seconds an answer may be old that is
+    given then; 0 for none. `declaration` is the function as the contract wrote it, with its annotations.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Method:
     signature: inspect.Signature
     raises: tuple[type[ContractError], ...] = ()
     fallback: Callable[..., Any] | None = field(default=None, compare=False)
+    last_known: float = 0.0
     declaration: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
 
@@ -201,6 +203,7 @@ def _marked(
     kind: Kind,
     raises: Sequence[type[ContractError]],
     fallback: Callable[..., Any] | None,
+    last_known: float = 0.0,
 ) -> Callable[P, R]:
     signature = inspect.signature(function)
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
@@ -209,12 +212,15 @@ def _marked(
         raise PortMismatch(f"{where}: port methods take keyword-only parameters; write `self, *, …`.")
     if kind == "command" and "key" not in signature.parameters:
         raise PortMismatch(f"{where}: a command carries an idempotency key; add `key: str`.")
+    if last_known and [*signature.parameters][1:] != ["ids"]:
+        raise PortMismatch(f"{where}: what is last known is known by id; take `ids` and give answers by id.")
     method = Method(
         name=function.__name__,
         kind=kind,
         signature=signature.replace(parameters=parameters),
         raises=tuple(raises),
         fallback=fallback,
+        last_known=last_known,
         declaration=function,
     )
 
@@ -233,7 +239,10 @@ def _marked(
 def query(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def query(
-    *, raises: Sequence[type[ContractError]] = (), fallback: Callable[..., Any] | None = None
+    *,
+    raises: Sequence[type[ContractError]] = (),
+    fallback: Callable[..., Any] | None = None,
+    last_known: float = 0.0,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def query(
     function: Callable[P, R] | None = None,
@@ -241,11 +250,16 @@ def query(
     *,
     raises: Sequence[type[ContractError]] = (),
     fallback: Callable[..., Any] | None = None,
+    last_known: float = 0.0,
 ) -> Any:
-    """Mark a method that changes nothing: safe to retry, to shadow and to canary."""
+    """Mark a method that changes nothing: safe to retry, to shadow and to canary.
+
+    While its owner is out of reach, `fallback` answers, or what the owner answered to this process at most
+    `last_known` seconds ago, if that is known of all the ids that are asked for.
+    """
     if function is not None:
         return _marked(function, "query", raises, fallback)
-    return lambda f: _marked(f, "query", raises, fallback)
+    return lambda f: _marked(f, "query", raises, fallback, last_known)
 
 
 @overload

@@ -38,6 +38,10 @@ class Counting(Port):
     def tallies(self, *, ids: list[int]) -> dict[int, Count]:
         """Like counts, for references."""
 
+    @query(last_known=60.0)
+    def kept(self, *, ids: list[int]) -> dict[int, Count]:
+        """Like counts, of the even ids only; a caller may go on with what it was told a minute ago."""
+
     @query(fallback=lambda *, name: -1)
     def times(self, *, name: str) -> int:
         """How often `name` was counted; -1 where nobody knows."""

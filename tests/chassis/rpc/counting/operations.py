@@ -22,6 +22,10 @@ def tallies(*, ids: list[int]) -> dict[int, Count]:
     return counts(ids=ids)
 
 
+def kept(*, ids: list[int]) -> dict[int, Count]:
+    return counts(ids=[i for i in ids if i % 2 == 0])
+
+
 def times(*, name: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM counted WHERE name = %s", [name])

@@ -57,7 +57,7 @@ class LastKnown:
     def _known(self, domain: str, method: Method, ids: list[Any]) -> dict[Any, Any] | None:
         oldest = self.clock() - method.last_known
         with self._lock:
-            kept = self.kept.get((domain, method.name), {})
+            kept = self.kept.get((domain, method.name), OrderedDict())
             found = {one: kept.get(one, (oldest - 1, ABSENT)) for one in ids}
         if any(at < oldest for at, _ in found.values()):
             return None

@@ -74,14 +74,16 @@ class Fence:
         self.pause = Pause()
         self.session: Connection | None = None
         self.taker: Connection | None = None
+        self.sequences: list[sequences.Twins] = []
         self._began = self._deadline = 0.0
 
     @contextmanager
     def up(self) -> Iterator["Fence"]:
         """Inside the block writers wait. Raises BackedOff when the lock is not had within the bound."""
         with self.handover.giver.connect() as self.session, self.handover.taker.connect() as self.taker:
-            # Prepared before anybody waits: the first use of a connection costs more than the next.
+            # Before anybody waits: the first use of a connection costs more than the next.
             self.taker.execute(statements.NUDGE)
+            self.sequences = sequences.twins(self.session, self.taker, self.handover.tables)
             self._lock()
             try:
                 yield self
@@ -135,7 +137,7 @@ class Fence:
     def move_sequences(self) -> None:
         """So that the taker gives out no id twice."""
         with self.pause.part("sequences"):
-            sequences.move_past(self._session, self._taker, self.handover.tables)
+            sequences.move_past(self._session, self._taker, self.sequences)
 
     def advance(self) -> None:
         """Let the way back begin here: what was applied until now came from the other side."""

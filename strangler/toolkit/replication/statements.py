@@ -171,7 +171,8 @@ ANALYZE = "ANALYZE {table}"
 # -- sequences -----------------------------------------------------------------------------------------
 
 SEQUENCES = """
-SELECT t.relname AS "table", a.attname AS "column", s.relname AS sequence, q.seqincrement AS step
+SELECT t.relname AS "table", a.attname AS "column", s.oid, abs(q.seqincrement) AS step,
+       coalesce(pg_sequence_last_value(s.oid), 0) AS last
 FROM pg_class s
 JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
 JOIN pg_class t ON t.oid = d.refobjid
@@ -180,8 +181,11 @@ JOIN pg_sequence q ON q.seqrelid = s.oid
 WHERE s.relkind = 'S' AND t.relnamespace = 'public'::regnamespace AND t.relname = ANY(%s)
 ORDER BY t.relname, a.attname
 """
-LAST_VALUE = "SELECT last_value FROM {sequence}"
-MOVE_PAST = "SELECT setval({name}, greatest(last_value, {least})) FROM {sequence} WHERE last_value < {least}"
+LAST_VALUES = "SELECT oid, coalesce(pg_sequence_last_value(oid), 0) AS last FROM unnest(%s::oid[]) AS oid"
+MOVE_PAST = """
+SELECT setval(oid::regclass, least) FROM unnest(%s::oid[], %s::bigint[]) AS wanted(oid, least)
+WHERE coalesce(pg_sequence_last_value(oid), 0) < least
+"""
 
 # -- comparing both sides ------------------------------------------------------------------------------
 

@@ -290,27 +290,14 @@ def _tell(as_json: bool, steps: list[Step], *, nothing: str = "") -> None:
 
 def _draw(owners: dict[str, str], steps: list[dict[str, Any]]) -> None:
     console = Console(highlight=False)
-    table = Table(
-        "domain", "owner", "step", "phase", "follower", "lag", "reads", "compared", "differ", "since"
-    )
-    by_domain = {one["domain"]: one for one in steps}
+    table = Table("domain", "owner", box=None)
     for domain, owner in owners.items():
-        one = by_domain.get(domain)
-        if one is None:
-            table.add_row(domain, owner, *[""] * 8)
-            continue
-        link = one["back"] if owner == one["to"] and one["back"] else one["forward"]
-        phase = one["phase"] + (
-            "" if one["done"] else f": {'undoing ' if one['undoing'] else ''}{one['effect']}"
-        )
-        reads = ", ".join(f"{host} {share} %" for host, share in (one["reads"] or {}).items())
-        follower = "" if link is None else "follows" if link["follows"] else "[red]stands still[/]"
-        lag = "" if link is None or link["lag"] is None else f"{link['lag']:,} bytes"
-        table.add_row(
-            domain, owner, f"{one['from']} → {one['to']}", phase, follower, lag, reads,
-            str(one["shadow"]["compared"]), str(one["shadow"]["mismatched"]), one["since"],
-        )  # fmt: skip
+        table.add_row(domain, owner)
     console.print(table)
+    for step in steps:
+        console.print()
+        for name, text in overview.lines(step).items():
+            console.print(f"[bold]{name:>10}[/]  {escape(text)}", soft_wrap=True)
 
 
 @contextmanager

@@ -41,6 +41,31 @@ def overview(step: Step) -> dict[str, Any]:
     }
 
 
+def lines(shown: dict[str, Any]) -> dict[str, str]:
+    """An overview for people: what they look for first comes first."""
+    link = shown["back"] if shown["owner"] == shown["to"] else shown["forward"]
+    follower = shown["from"] if shown["owner"] == shown["to"] else shown["to"]
+    where = "done" if shown["done"] else f"{'undoing, ' if shown['undoing'] else ''}at {shown['effect']}"
+    found = {
+        "step": f"{shown['domain']}: {shown['from']} → {shown['to']}, stage {shown['stage']}",
+        "phase": f"{shown['phase']}, {where}, since {shown['since']}",
+        "owner": f"{shown['owner']}, epoch {shown['epoch']}",
+    }
+    if link is not None:
+        following = "follows" if link["follows"] else "STANDS STILL"
+        failed = f", {link['errors']} changes failed to apply" if link["errors"] else ""
+        found["follower"] = f"{follower} {following}, {link['lag'] or 0:,} bytes behind{failed}"
+    if shown["reads"]:
+        reads = ", ".join(f"{host} {share} %" for host, share in shown["reads"].items())
+        found["requests"] = f"reads: {reads}; writes: {shown['writes_to']}"
+    if (shadow := shown["shadow"])["compared"] or shadow["stale"]:
+        differ = f"{shadow['mismatched']} differ{': ' + shadow['example'] if shadow['example'] else ''}"
+        found["answers"] = f"{shadow['compared']} compared, {differ}; {shadow['stale']} stale"
+    if pause := shown["figures"].get("cutover", {}).get("pause_ms"):
+        found["pause"] = f"writers waited {pause} ms in the last cutover"
+    return found
+
+
 def verify(step: Step) -> list[str]:
     """Everything that is not as it must be where the step stands now; nothing if all is well."""
     problems: list[str] = []

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from contracts.accounts import AddressNotFound, accounts
 from shop.accounts import tokens
 from shop.accounts.models import SigningKey, User
+from shop.accounts.seed import seed
 from strangler.chassis.auth import reset_jwks_cache
 from tests.shop.conftest import PASSWORD, as_user
 
@@ -231,6 +232,11 @@ class TestForgery:
 
 @pytest.mark.django_db
 class TestKeys:
+    def test_the_first_one_is_there_before_the_first_login(self, db: None) -> None:
+        seed()
+
+        assert SigningKey.objects.count() == 1
+
     def test_private_keys_are_encrypted_at_rest(self, user: User) -> None:
         tokens.issue(user=user, kind="access")
         with connection.cursor() as cursor:

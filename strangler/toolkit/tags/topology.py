@@ -33,6 +33,11 @@ def without(text: str, *, services: Collection[str], profiles: Collection[str]) 
     return text
 
 
+def without_entries(text: str, *, section: str, names: Collection[str]) -> str:
+    """Any YAML text without these entries of a top-level block mapping."""
+    return _apply(text, _block_cuts(text, _section(_compose(text), section), names)) if names else text
+
+
 def _apply(text: str, cuts: Iterable[Cut]) -> str:
     for start, end, instead in sorted(cuts, reverse=True):
         text = text[:start] + instead + text[end:]

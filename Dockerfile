@@ -1,4 +1,4 @@
-# One file for every image: docker build --build-arg SERVICE=monolith|toolkit|outside .
+# One file for every image: docker build --build-arg SERVICE=monolith|notifications|catalog|toolkit|outside .
 # Each holds the pinned packages it needs and the folders it owns, nothing else, and runs as nobody special.
 ARG SERVICE=monolith
 
@@ -16,16 +16,37 @@ RUN /venv/bin/pip install --quiet --require-hashes -r /requirements/toolkit.txt
 FROM python:3.11-slim-bookworm AS base
 RUN useradd --system --uid 10001 --no-create-home service \
  && install -d -o service /var/lib/psp /var/lib/smtp /var/lib/traces
-ENV PATH=/venv/bin:$PATH PYTHONPATH=/app:/app/extracted:/app/monolith \
+ENV PATH=/venv/bin:$PATH \
+    PYTHONPATH=/app:/app/extracted:/app/monolith:/app/extracted/notifications:/app/extracted/catalog \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
-FROM base AS monolith
+# A domain's package goes to its host's folder, wherever it stands: with the monolith, where the migration
+# starts, or at a later stage's tag with its host already.
+FROM base AS extracted
+COPY extracted extracted
+COPY monolith/shop monolith/shop
+RUN for host in extracted/*/pyproject.toml; do \
+      host=${host%/pyproject.toml}; domain=${host#extracted/}; rm -rf "$host/tests"; \
+      [ ! -d "monolith/shop/$domain" ] || { mkdir -p "$host/shop" && mv "monolith/shop/$domain" "$host/shop/"; }; \
+    done
+
+FROM base AS service
 COPY --from=packages /venv /venv
 COPY strangler/__init__.py strangler/
 COPY strangler/chassis strangler/chassis
 COPY extracted/contracts extracted/contracts
+
+FROM service AS monolith
 COPY monolith monolith
+USER service
+
+FROM service AS notifications
+COPY --from=extracted /app/extracted/notifications extracted/notifications
+USER service
+
+FROM service AS catalog
+COPY --from=extracted /app/extracted/catalog extracted/catalog
 USER service
 
 FROM base AS toolkit

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from strangler.toolkit.plan import load as load_plan
 from strangler.toolkit.stack.compose import load, read_env
 from tests.compose.containers import ROOT, Containers, why_not
 from tests.ports import wait_for
@@ -79,6 +80,19 @@ def test_the_shops_containers_are_nobodys_and_hold_only_what_is_theirs(container
     assert containers.inside(web, "ls", "/app/strangler").split() == ["__init__.py", "chassis"]
 
 
+def test_an_extracted_hosts_containers_hold_its_domain_and_no_other(containers: Containers) -> None:
+    plan = load_plan(ROOT / "migrations-plan/plan.yaml")
+    extracted = {plan.host_of(domain, stage=containers.stage) for domain in plan.domains} - {plan.origin}
+    for host in extracted:
+        web = f"{host}-web"
+        assert containers.inside(web, "id", "-u") == "10001"
+        assert set(containers.inside(web, "ls", "/app").split()) == {"strangler", "extracted"}
+        assert set(containers.inside(web, "ls", "/app/extracted").split()) == {"contracts", host}
+        assert containers.inside(web, "ls", f"/app/extracted/{host}/shop").split() == [host]
+        database = f"SELECT has_database_privilege('{host}', '{plan.origin}', 'CONNECT')"
+        assert containers.inside("postgres", "psql", "-U", "postgres", "-Atc", database) == "f"
+
+
 def test_an_order_is_made_and_its_mail_is_sent(containers: Containers, customer: Customer) -> None:
     answer = customer.buy()
 
@@ -126,13 +140,13 @@ def test_a_service_that_is_stopped_leaves_in_good_order_and_comes_back(
 
     assert containers.all()[web]["ExitCode"] == 0
     if containers.stage:
-        gone = requests.get(f"{shop}/api/products", timeout=TIMEOUT)
+        gone = requests.get(f"{shop}/api/stock/1", timeout=TIMEOUT)
         assert (gone.status_code, gone.json()["errors"][0]["code"]) == (503, "service_unavailable")
     containers.compose("start", web)
     containers.wait_healthy(web)
     # A port that is published anew may be another one.
     address = shop if containers.stage else containers.url("web-direct", 8000)
-    wait_for(lambda: _answers(f"{address}/api/products?page_size=1"), seconds=30)
+    wait_for(lambda: _answers(f"{address}/api/stock/1"), seconds=30)
 
 
 def _answers(url: str) -> bool:

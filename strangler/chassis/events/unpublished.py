@@ -22,6 +22,8 @@ LOCK_CLASS = 1937011314
 PRESENT = 1000
 """The lock that every relay shares, by which they are counted."""
 SHARE_SECONDS = 1.0
+FLOOR_SECONDS = 60.0
+"""How long a floor is trusted; then all is looked at once."""
 
 LISTEN = f"LISTEN {CHANNEL}"
 JOIN = f"SELECT pg_advisory_lock_shared({LOCK_CLASS}, {PRESENT})"
@@ -39,9 +41,14 @@ NEXT = f"""
     SELECT id, event_id, type, aggregate, occurred_at, traceparent, content_type,
            coalesce(body, convert_to(payload::text, 'UTF8'))
     FROM events_outbox
-    WHERE published_at IS NULL AND (hashtext(aggregate) & {PARTITIONS - 1}) = ANY(%s)
+    WHERE published_at IS NULL AND id > %s AND (hashtext(aggregate) & {PARTITIONS - 1}) = ANY(%s)
     ORDER BY id LIMIT %s
 """  # noqa: S608
+GIVEN_OUT = "SELECT last_value FROM events_outbox_id_seq"
+TRANSACTIONS = """
+    SELECT pg_snapshot_xmin(now_seen)::text::bigint, pg_snapshot_xmax(now_seen)::text::bigint
+    FROM pg_current_snapshot() AS now_seen
+"""
 DONE = "UPDATE events_outbox SET published_at = now() WHERE id = ANY(%s)"
 
 
@@ -58,6 +65,43 @@ class Event(NamedTuple):
     body: bytes
 
 
+class Floor:
+    """The id up to which everything is published, so that nobody looks there.
+
+    Under a snapshot that lasts (a copy of the tables, a backup) PostgreSQL keeps what the index had of rows
+    that are long published, and each look would pass by all of it. An id may be committed after higher ones:
+    the floor rises to it only when the transactions have ended that ran when it was given out.
+    """
+
+    def __init__(self) -> None:
+        self.id = 0
+        self._began = time.monotonic()
+        self._settled = 0
+        self._given_out: int | None = None
+        self._next_transaction: int | None = None
+
+    def look(self, connection: psycopg.Connection[Any]) -> None:
+        """See which ids are settled by now; once a second or so."""
+        oldest, following = connection.execute(TRANSACTIONS).fetchone() or (0, 0)
+        if self._given_out is not None and self._next_transaction is None:
+            # A look later: an id is given out a moment before its transaction has a number.
+            self._next_transaction = following
+        elif self._next_transaction is not None and oldest >= self._next_transaction:
+            self._settled, self._given_out, self._next_transaction = self._given_out or 0, None, None
+        if self._given_out is None:
+            row = connection.execute(GIVEN_OUT).fetchone()
+            self._given_out = int(row[0]) if row else 0
+
+    @property
+    def age(self) -> float:
+        """Seconds since all was looked at."""
+        return time.monotonic() - self._began
+
+    def rise(self, below_first: int | None) -> None:
+        """Nothing up to `below_first`, or nothing at all, is left to be published."""
+        self.id = self._settled if below_first is None else min(self._settled, below_first)
+
+
 class Unpublished:
     """One relay's view, on a connection of its own in autocommit mode: its session holds the locks."""
 
@@ -65,6 +109,7 @@ class Unpublished:
         self.connection = connection
         self.mine: set[int] = set()
         self.woken = True
+        self.floor = Floor()
         self._shared_at = 0.0
         # With a handler, psycopg does not keep what nobody asks for.
         connection.add_notify_handler(self._notified)
@@ -75,8 +120,10 @@ class Unpublished:
         """The oldest events that this relay is to send."""
         self.woken = False
         self._take_share()
-        rows = self.connection.execute(NEXT, [sorted(self.mine), most], binary=True).fetchall()
-        return [Event(*row) for row in rows]
+        found = self.connection.execute(NEXT, [self.floor.id, sorted(self.mine), most], binary=True)
+        events = [Event(*row) for row in found.fetchall()]
+        self.floor.rise(events[0].row - 1 if events else None)
+        return events
 
     def published(self, events: Sequence[Event]) -> None:
         """The broker has them."""
@@ -94,6 +141,9 @@ class Unpublished:
         if time.monotonic() - self._shared_at < SHARE_SECONDS:
             return
         self._shared_at = time.monotonic()
+        if self.floor.age > FLOOR_SECONDS:
+            self.floor = Floor()
+        self.floor.look(self.connection)
         row = self.connection.execute(COUNT).fetchone()
         share = math.ceil(PARTITIONS / max(1, row[0] if row else 1))
         if len(self.mine) > share:
@@ -105,6 +155,8 @@ class Unpublished:
             random.shuffle(others)
             taken = self.connection.execute(TAKE, [others, share - len(self.mine)]).fetchall()
             self.mine |= {number for (number,) in taken}
+            if taken:
+                self.floor = Floor()  # nobody may have looked at theirs
 
     def _notified(self, notification: object) -> None:
         self.woken = True

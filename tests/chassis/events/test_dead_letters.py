@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from strangler.chassis.events import topology
+from strangler.chassis.events.broker import connected
 from strangler.toolkit.cli import app
 from tests.chassis.events.hosts import Host, Program
 from tests.ports import wait_for
@@ -143,6 +144,28 @@ def test_failing_event_of_its_own_host_is_put_aside_and_replayed(
     assert "1 sent again" in run(rabbitmq, "replay", "both")[1]
     wait_for(lambda: both.kept() == [("ada", 1), ("eve", 1)])
     assert both.number("SELECT count(*) FROM events_received") == 0
+
+
+def test_message_that_kills_every_consumer_is_put_aside_by_the_broker(rabbitmq: RabbitMQ) -> None:
+    """Should an event ever end the very thread that takes them."""
+    with kombu.Connection(rabbitmq.url) as connection:
+        topology.declare_host(connection.channel(), "fragile", ["making.made"])
+    send(rabbitmq, FITS)
+    taken: list[Any] = []
+
+    def take_and_die() -> bool:
+        channel = connected(rabbitmq.url, lambda channel: None)
+        channel.amqp.basic_consume(topology.queue("fragile"), callback=taken.append)
+        before = len(taken)
+        wait_for(lambda: (channel.read(0.1) and len(taken) > before) or letters(rabbitmq, "fragile"))
+        channel.socket.close()
+        return bool(letters(rabbitmq, "fragile"))
+
+    wait_for(take_and_die, seconds=60)
+    assert len(taken) == topology.MOST_DELIVERIES + 1
+    (letter,) = letters(rabbitmq, "fragile")
+    assert letter["reason"] == "the broker gave up on it: delivery_limit"
+    assert letter["body"] == FITS.decode()
 
 
 def test_unknown_host_is_said_so(rabbitmq: RabbitMQ) -> None:

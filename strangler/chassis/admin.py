@@ -1,11 +1,14 @@
-"""Django's session, login, message and CSRF middlewares for the admin alone.
+"""The admin: Django's session, login, message and CSRF middlewares for it alone, and references in its lists.
 
 The API knows no cookies. Running these four on its requests costs time and lends it CSRF and session
 semantics that it must not have.
 """
 
+import logging
 from typing import Any
 
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -13,7 +16,49 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
+from strangler.chassis.errors import ChassisError
+from strangler.chassis.references import RemoteReference, prefetch
 from strangler.chassis.routes import ADMIN
+
+log = logging.getLogger(__name__)
+
+
+class ReferencesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A ModelAdmin whose `list_display` may name references: a page's targets are fetched at once, and where
+    their host does not answer their ids are shown."""
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [self._shown(name) for name in super().get_list_display(request)]
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> Any:
+        return ReferencesList
+
+    def _shown(self, name: Any) -> Any:
+        remote = {field.name for field in self.opts.fields if isinstance(field, RemoteReference)}
+        if name not in remote:
+            return name
+
+        @admin.display(description=name, ordering=f"{name}_id")
+        def target(row: Any) -> str:
+            known = row.__dict__.get(f"_{name}_target")
+            return str(row.serializable_value(f"{name}_id") if known is None else known[1] or known[0])
+
+        target.reference = name  # type: ignore[attr-defined]
+        return target
+
+
+class ReferencesList(ChangeList):
+    """A page of rows and what their references point at."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        for shown in self.list_display:
+            if (name := getattr(shown, "reference", None)) is not None:
+                try:
+                    prefetch(self.result_list, name)
+                except ChassisError as error:
+                    log.warning("the admin shows ids: %s", error)
 
 
 class _AdminOnly:

@@ -4,7 +4,7 @@ import os
 import threading
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 from strangler.chassis import ports
 from strangler.chassis.ports import Method
@@ -39,6 +39,10 @@ class ChassisConfig(AppConfig):
     name = "strangler.chassis"
 
     def ready(self) -> None:
+        if apps.is_installed("rest_framework"):
+            from strangler.chassis import serializers
+
+            serializers.register()
         if os.environ.get("BROKER_URL"):
             ports.use_transport(Unconnected())
         # Processes that say what they are go on running; commands end before they would hear anything.

@@ -114,6 +114,9 @@ class RemoteReference(models.BigIntegerField):  # type: ignore[type-arg]
         super().contribute_to_class(cls, name, private_only)
         setattr(cls, self.name, RemoteTarget(self))
 
+    def save_form_data(self, instance: models.Model, data: Any) -> None:
+        setattr(instance, self.attname, data)
+
     def get_transform(self, name: str) -> Any:
         transform = super().get_transform(name)
         if transform is None:
@@ -145,7 +148,12 @@ class RemoteTarget:
         return cached[1]
 
     def __set__(self, instance: models.Model, value: Any) -> None:
-        setattr(instance, self.field.attname, getattr(value, "pk", None) or getattr(value, "id", None))
+        target_id = getattr(value, "pk", None) or getattr(value, "id", None)
+        if value is not None and target_id is None:
+            raise ValueError(
+                f"{value!r} is no {self.field.reference_to}: assign an id to `{self.field.attname}` instead."
+            )
+        setattr(instance, self.field.attname, target_id)
         instance.__dict__.pop(self.cache, None)
 
     def fetch(self, ids: list[int]) -> dict[int, Any]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from strangler.toolkit.stack import Stack, StackError
-from tests.benchmarks import events, footprint, gateway, rpc, shop
+from tests.benchmarks import events, fence, footprint, gateway, rpc, shop
 from tests.benchmarks.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +68,8 @@ def measure(stack: Stack, console: Console, *, seconds: float, rounds: int) -> l
     say("checkout")
     rows += shop.checkouts(stack, direct, shop.log_in(direct), rounds=rounds)
     rows += footprint.resident(stack, STAGE)
+    say("the fence around a domain that moves")
+    rows += fence.cost(stack, direct, seconds=seconds, rounds=rounds)
     say("remote calls and bare Nameko")
     rows += rpc.on_a_broker_of_their_own(seconds=seconds, rounds=rounds)
     say("events between two hosts")

@@ -1,0 +1,36 @@
+"""People, and the letters that refer to them."""
+
+import msgspec
+
+from strangler.chassis.ports import Port, query
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody."""
+
+    id: int
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class People(Port):
+    """The port of the people."""
+
+    domain = "people"
+    resolves = {"Person": "persons"}
+
+    @query
+    def persons(self, *, ids: list[int]) -> dict[int, Person]:
+        """These people by id."""
+
+
+class Letters(Port):
+    """The port of the letters."""
+
+    domain = "letters"
+
+
+people = People()
+letters = Letters()

@@ -1,0 +1,24 @@
+from django.db import migrations, models
+
+from strangler.chassis.references import hosted_dependencies, reference
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies = hosted_dependencies(("people", "0001_initial"))
+    operations = [
+        migrations.CreateModel(
+            name="Letter",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("person", reference("people.Person", related_name="letters")),
+                ("copy", reference("people.Person", null=True)),
+                ("text", models.CharField(max_length=50)),
+            ],
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Letters are looked at only."""

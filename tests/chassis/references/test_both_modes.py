@@ -1,0 +1,83 @@
+"""A reference is used alike whether its target is a row of the same database or another host's."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+SCRIPT = "import django; django.setup(); from tests.chassis.references import walk; walk.main()"
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def walk(postgres: str, *domains: str) -> dict[str, Any]:
+    """What `walk` tells in a host of these domains: one process has one host's models."""
+    name = f"letters_{len(domains)}"
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.chassis.references.settings",
+        "DATABASE_URL": f"{postgres.rpartition('/')[0]}/{name}",
+        "DOMAINS": " ".join(domains),
+        "ALLOWED_HOSTS": "testserver",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+@pytest.fixture(scope="module")
+def local(postgres: str) -> dict[str, Any]:
+    return walk(postgres, "people", "letters")
+
+
+@pytest.fixture(scope="module")
+def remote(postgres: str) -> dict[str, Any]:
+    return walk(postgres, "letters")
+
+
+ALIKE = (
+    *("names", "prefetched", "none", "assigned", "filtered", "serialized", "valid", "created", "invalid"),
+    *("admin", "found", "sorted", "added", "form"),
+)
+
+
+@pytest.mark.parametrize("what", ALIKE)
+def test_local_and_remote_are_alike(local: dict[str, Any], remote: dict[str, Any], what: str) -> None:
+    assert local["local"] is not remote["local"]
+    assert remote[what] == local[what]
+
+
+def test_what_they_are(remote: dict[str, Any]) -> None:
+    """Guards the test above: were nothing found, both would be alike."""
+    assert remote["names"] == remote["prefetched"] == ["Ada", "Grace", "Ada"]
+    assert remote["serialized"] == {"id": 1, "person": 1, "copy": 2, "text": "to 1"}
+    assert remote["admin"] == ["Grace", "Ada", "Grace", "Ada"]
+    assert (remote["found"], remote["sorted"]) == (["Grace"], ["Ada", "Ada", "Grace", "Grace"])
+    assert (remote["added"], remote["form"]) == ([302, 2], [200, True])
+
+
+def test_a_list_costs_one_call_and_a_target_that_is_down_shows_its_id(remote: dict[str, Any]) -> None:
+    assert remote["calls"] == 1
+    assert remote["admin_down"] == ["2", "2", "1", "2", "1"]
+
+
+def test_what_cannot_be_said_is_refused_with_what_to_do(remote: dict[str, Any]) -> None:
+    assert "contracts.people" in remote["joined"]
+    assert "person_id__in" in remote["joined"]
+    assert "`copy_id`" in remote["misassigned"]

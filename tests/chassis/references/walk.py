@@ -1,0 +1,114 @@
+"""Everything that code does with a reference, told as JSON.
+
+Run by the tests once in a host of both domains and once in one of letters alone, where it asks `Afar`.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from rest_framework import serializers
+
+from strangler.chassis import ports
+from strangler.chassis.errors import DomainUnavailable
+from strangler.chassis.ports import Method
+from strangler.chassis.references import prefetch
+from tests.chassis.references.contract import Person
+from tests.chassis.references.letters import models
+
+# mypy knows one project's models, and this is another's.
+Letter: Any = models.Letter
+
+NAMES = {1: "Ada", 2: "Grace"}
+
+
+class Afar:
+    """The host of people, as a transport reaches it; it counts, and may be down."""
+
+    def __init__(self) -> None:
+        self.calls, self.down = 0, False
+
+    def call(self, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        self.calls += 1
+        if self.down:
+            raise DomainUnavailable(domain, method.name, "down")
+        return {i: Person(id=i, name=NAMES[i]) for i in arguments["ids"] if i in NAMES}
+
+    def shadow(self, host: str, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
+        raise AssertionError("nothing is compared here")
+
+
+class Serializer(serializers.ModelSerializer[Any]):
+    class Meta:
+        model = Letter
+        fields = ("id", "person", "copy", "text")
+
+
+def attempt(work: Callable[[], Any]) -> str:
+    try:
+        return str(work())
+    except Exception as error:  # noqa: BLE001 - it is told
+        return f"{type(error).__name__}: {error}"
+
+
+def listed(client: Client, query: str = "") -> list[str]:
+    page = client.get(f"/admin/letters/letter/{query}")
+    assert page.status_code == 200, page.content
+    return re.findall(
+        r'class="field-(?:reference|person|target)[^"]*">(?:<a[^>]*>)?([^<]*)<', page.content.decode()
+    )
+
+
+def main() -> None:
+    afar = Afar()
+    ports.use_transport(afar)
+    call_command("migrate", stdout=StringIO())
+    told: dict[str, Any] = {"local": apps.is_installed("tests.chassis.references.people")}
+    if told["local"]:
+        registry: Any = apps
+        person = registry.get_model("people", "Person")
+        for i, name in NAMES.items():
+            person.objects.create(id=i, name=name)
+    call_command("makemigrations", "letters", check=True, dry_run=True, stdout=StringIO())
+    for i in (1, 2, 1):
+        Letter.objects.create(person_id=i, text=f"to {i}")
+    told["names"] = [letter.person.name for letter in Letter.objects.order_by("id")]
+    letters = list(Letter.objects.order_by("id"))
+    afar.calls = 0
+    prefetch(letters, "person")
+    told["prefetched"] = [letter.person.name for letter in letters]
+    told["calls"] = afar.calls
+    told["none"] = letters[0].copy
+    letters[0].copy = letters[1].person
+    told["assigned"] = letters[0].copy_id
+    told["misassigned"] = attempt(lambda: setattr(letters[0], "copy", 5))
+    told["filtered"] = Letter.objects.filter(person_id__in=[1]).count()
+    told["joined"] = attempt(lambda: Letter.objects.filter(person__name="Ada").count())
+    told["serialized"] = Serializer(letters, many=True).data[0]
+    form = Serializer(data={"person": 2, "text": "by the API"})
+    told["valid"] = form.is_valid()
+    created: Any = form.save()
+    told["created"] = created.person_id
+    told["invalid"] = Serializer(data={"person": "x", "text": "t"}).is_valid()
+    client = Client()
+    staff: Any = User.objects.create_superuser("staff")
+    client.force_login(staff)
+    told["admin"] = listed(client)
+    told["found"] = listed(client, "?q=to+2")
+    told["sorted"] = listed(client, "?o=2")
+    added = client.post("/admin/letters/letter/add/", {"person": "2", "text": "by staff"})
+    told["added"] = [added.status_code, Letter.objects.latest("id").person_id]
+    shown = client.get(f"/admin/letters/letter/{letters[0].pk}/change/")
+    told["form"] = [shown.status_code, 'name="person"' in shown.content.decode()]
+    afar.down = True
+    told["admin_down"] = listed(client)
+    connection.close()
+    sys.stdout.write(json.dumps(told, default=str))

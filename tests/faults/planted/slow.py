@@ -1,0 +1,5 @@
+"""Every answer takes half a second more."""
+
+from tests.faults.planted.settings import planted
+
+globals().update(planted("slow"))

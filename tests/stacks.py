@@ -29,18 +29,24 @@ def running(stage: int) -> Iterator[Stack]:
             stack.down(purge=True)
 
 
-def strangler(stack: Stack, *arguments: str, status: int = 0) -> str:
+def strangler(
+    stack: Stack,
+    *arguments: str,
+    status: int = 0,
+    seconds: float = COMMAND_SECONDS,
+    environment: dict[str, str] | None = None,
+) -> str:
     """What `./run strangler …` says where this stack is the checkout's own."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     paths = ":".join(map(str, (ROOT, ROOT / "extracted", ROOT / "monolith")))
     here = {"PYTHONPATH": paths, "PORT_BASE": str(stack.port_base), "RUN_DIR": str(stack.layout.run)}
     done = subprocess.run(
         [sys.executable, "-m", "strangler.toolkit", *arguments],
-        env={**kept, **here, "COLUMNS": "200"},
+        env={**kept, **here, "COLUMNS": "200", **(environment or {})},
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=COMMAND_SECONDS,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == status, done.stdout + done.stderr

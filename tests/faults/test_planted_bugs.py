@@ -4,11 +4,7 @@ The shop's customers are what shows it: a defect of one answer in twenty fails a
 which is what a canary is for, and no other request fails.
 """
 
-import os
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,26 +13,21 @@ import pytest
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.stack import Stack
-from tests.stacks import ROOT
 from tests.faults.processes import answers, new_orders
-from tests.ports import free_base, wait_for
+from tests.ports import wait_for
+from tests.stacks import running, strangler
 from tests.traffic.process import Traffic
 
 WENT_BACK = 3
+MIGRATION_SECONDS = 240
 QUICK = ("--shadow-seconds", "8", "--window-seconds", "6", "--sample", "60", "--accept-inconclusive")
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Stage 2, fresh from the seeds."""
-    with tempfile.TemporaryDirectory(prefix="planted-") as directory:
-        Path(directory).chmod(0o755)
-        stack = Stack(ROOT, Path(directory) / "run", free_base())
-        try:
-            stack.up(2)
-            yield stack
-        finally:
-            stack.down(purge=True)
+    with running(2) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +40,6 @@ def traffic(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield traffic
     finally:
         traffic.kill()
-
-
-def strangler(stack: Stack, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command of the toolkit's against this stack."""
-    places = {"RUN_DIR": str(stack.layout.run), "PORT_BASE": str(stack.port_base), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "strangler.toolkit", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **places, **environment},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -79,10 +56,14 @@ def test_defect_is_caught_and_everything_goes_back(
     traffic.calls.read()
     seen = len(traffic.calls.calls)
 
-    done = strangler(stack, "migrate", "--to", "3", *QUICK, CATALOG_SETTINGS=f"tests.faults.planted.{defect}")
+    shown = strangler(
+        stack,
+        *("migrate", "--to", "3", *QUICK),
+        status=WENT_BACK,
+        seconds=MIGRATION_SECONDS,
+        environment={"CATALOG_SETTINGS": f"tests.faults.planted.{defect}"},
+    )
 
-    shown = done.stdout + done.stderr
-    assert done.returncode == WENT_BACK, shown
     assert re.search(said, shown), shown
     store = KeyValues(f"http://{stack.address('consul', 8500)}")
     split = splits.stored(store).get("catalog")
@@ -92,5 +73,4 @@ def test_defect_is_caught_and_everything_goes_back(
     failed = {call.name for call in traffic.calls.calls[seen:] if call.outcome != "ok"}
     assert failed <= tolerated
     assert answers(stack)
-    undone = strangler(stack, "rollback", "--abort")
-    assert undone.returncode == 0, undone.stdout + undone.stderr
+    strangler(stack, "rollback", "--abort", seconds=MIGRATION_SECONDS)

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = "1s"
 CHECK_TIMEOUT = "3s"
+FAILURES = 3
+"""An instance that is slow for a moment stays: without its last instance a service answers nobody."""
+
 FORGET_AFTER = "1m"
 RENEW_SECONDS = 5.0
 
@@ -90,6 +93,7 @@ class Registration:
                 "HTTP": f"http://{self.host}:{self.port}/readyz",
                 "Interval": CHECK_INTERVAL,
                 "Timeout": CHECK_TIMEOUT,
+                "FailuresBeforeCritical": FAILURES,
                 "DeregisterCriticalServiceAfter": FORGET_AFTER,
                 "Status": "passing",
             },

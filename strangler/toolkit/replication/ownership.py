@@ -22,6 +22,7 @@ from strangler.toolkit.replication.errors import Busy
 
 LOCK_MS = 150
 TRIES = 40
+TRIES_BEFORE_LONGER = 10
 REST_SECONDS = 0.25
 
 
@@ -105,11 +106,13 @@ def forget(database: Database, domain: str) -> None:
 
 def briefly(connection: Connection, work: Sequence[sql.Composed], *, of: str) -> None:
     """Carry out statements that lock a table wholly, in one transaction: each try waits for its lock no
-    longer than writers may be held up, then lets them go ahead. Raises Busy."""
-    for _ in range(TRIES):
+    longer than others may be held up, then lets them go ahead. Where transactions are long and many, later
+    tries wait longer. Raises Busy."""
+    for tried in range(TRIES):
+        patience = LOCK_MS * 2 ** (tried // TRIES_BEFORE_LONGER)
         try:
             with connection.transaction():
-                connection.execute(statements.LOCK_TIMEOUT, [f"{LOCK_MS}ms"])
+                connection.execute(statements.LOCK_TIMEOUT, [f"{patience}ms"])
                 for statement in work:
                     connection.execute(statement)
         except (errors.LockNotAvailable, errors.DeadlockDetected):
@@ -120,7 +123,7 @@ def briefly(connection: Connection, work: Sequence[sql.Composed], *, of: str) ->
     found = rows(connection, statements.OLDEST_TRANSACTION)
     who = f" The oldest transaction is process {found[0]['pid']}: {found[0]['query']}" if found else ""
     raise Busy(
-        f"The table {of} was never free for {LOCK_MS} ms in {TRIES} tries.{who} Run the command again."
+        f"The table {of} was never free for {patience} ms in {TRIES} tries.{who} Run the command again."
     )
 
 

@@ -38,7 +38,7 @@ def die_before(owner, name):
     setattr(owner, name, lambda *arguments, **named: os.kill(os.getpid(), signal.SIGKILL))
 
 {how}
-deliver(Outbox.objects.get())
+deliver([Outbox.objects.get()])
 """
 
 
@@ -74,7 +74,7 @@ def test_killed(user: User, monkeypatch: pytest.MonkeyPatch, how: str, effects: 
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert Notification.objects.count() == Inbox.objects.count() == effects
     for _ in range(2):
-        deliver(row)
+        deliver([row])
     assert Notification.objects.count() == Inbox.objects.count() == 1
     row.refresh_from_db()
     assert row.delivered_at is not None

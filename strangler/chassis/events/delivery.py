@@ -10,11 +10,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from opentelemetry import trace
 from opentelemetry.propagate import extract
@@ -24,20 +27,17 @@ from strangler.chassis.config import current
 from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.events.models import UNFINISHED, Inbox, Pending
 from strangler.chassis.events.registry import Subscription, event_class, handlers_of
-from strangler.chassis.ownership import hold, learn, moved, owned_here
+from strangler.chassis.ownership import learn, moved, owned_here
 
 log = logging.getLogger(__name__)
 tracer = trace.get_tracer(__name__)
 
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(minutes=5)
-BATCH = 100
+BATCH = 500
 UNAVAILABLE = 503
 
-CLAIM = """
-    INSERT INTO events_inbox (event_id, handler, domain, handled_at) VALUES (%s, %s, %s, now())
-    ON CONFLICT (event_id, handler) DO NOTHING
-"""
+CLAIM = "SELECT events_claim(%s, %s, %s)"
 
 Claims = set[tuple[UUID, str]]
 
@@ -59,29 +59,34 @@ class Failure:
     moved: bool = False
 
 
-def deliver(row: Pending, *, again: bool = False) -> None:
-    """Give the event to its handlers, and then those of its aggregate that waited for it.
+def deliver(given: Sequence[Pending], *, again: bool = False) -> None:
+    """Give these events (of one table) to their handlers, with what waits before and behind them.
 
-    `again`: somebody may have died of it, so the attempt is counted before it is made. Never raises for a
+    `again`: somebody may have died of them, so attempts are counted before they are made. Never raises for a
     failure of a handler or of the database: the cause is committed already, and `sweep` comes back to it.
     """
-    seen = 0
+    seen: dict[tuple[str, ...], int] = {}
     try:
         while True:
-            rows = unfinished(row)
-            # Who came meanwhile found those before it unfinished, and left.
-            if not rows or rows[-1].pk <= seen:
-                return
-            seen = rows[-1].pk
-            if not _deliver(rows, again=again):
+            # Who came meanwhile found those before it unfinished, and left: so look once more in the end.
+            waiting = {key: rows for key, rows in unfinished(given).items() if rows[-1].pk > seen.get(key, 0)}
+            seen |= {key: rows[-1].pk for key, rows in waiting.items()}
+            finished = [_deliver(rows, again=again) for rows in waiting.values()]
+            if not any(finished):
                 return
     except DatabaseError:
-        log.exception("%s could not be delivered now; the sweeper will", row)
+        log.exception("%d events could not be delivered now; the sweeper will", len(given))
 
 
-def unfinished(row: Pending) -> Sequence[Pending]:
-    """What is to be delivered of the event's aggregate, in order."""
-    return list(type(row).objects.filter(UNFINISHED, **row.key).order_by("pk")[:BATCH])
+def unfinished(given: Sequence[Pending]) -> dict[tuple[str, ...], list[Pending]]:
+    """What is to be delivered of the events' aggregates, each in order."""
+    found: dict[tuple[str, ...], list[Pending]] = {}
+    if given:
+        keys = {tuple(row.key.values()): Q(**row.key) for row in given}
+        wanted = reduce(or_, keys.values())
+        for row in type(given[0]).objects.filter(UNFINISHED & wanted).order_by("pk")[:BATCH]:
+            found.setdefault(tuple(row.key.values()), []).append(row)
+    return found
 
 
 def claims_of(rows: Iterable[Pending]) -> Claims:
@@ -151,7 +156,6 @@ def _handle(row: Pending, handler: Subscription, *, last: bool) -> Failure | Non
         try:
             event = msgspec.convert(row.payload, event_class(row.type), strict=False)
             with transaction.atomic():
-                hold(handler.domain)
                 if _claim(row, handler):
                     handler.function(event)
                 if last:
@@ -169,7 +173,7 @@ def _handle(row: Pending, handler: Subscription, *, last: bool) -> Failure | Non
 def _claim(row: Pending, handler: Subscription) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, [row.event_id, handler.name, handler.domain])
-        return bool(cursor.rowcount == 1)
+        return bool(cursor.fetchone()[0])
 
 
 def _unavailable(error: Exception) -> bool:

@@ -56,4 +56,4 @@ def _committed(row: "Outbox") -> None:  # type: ignore[name-defined]  # noqa: F8
     except DatabaseError:
         log.exception("%s was not announced; the relay will look by itself", row)
     if row.delivered_at is None:
-        deliver(row)
+        deliver([row])

@@ -94,7 +94,7 @@ def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
     if given_up and letters.put_aside(given_up, host=host, broker=broker):
         _finish(given_up, dead_at=timezone.now())
     for row in due.values():
-        deliver(row, again=True)
+        deliver([row], again=True)
 
 
 def _finish(rows: Sequence[Pending], **values: Any) -> None:

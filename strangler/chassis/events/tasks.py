@@ -33,8 +33,7 @@ def install(app: Celery, *, host: str, broker: str) -> None:
         from strangler.chassis.events.delivery import deliver
         from strangler.chassis.events.models import UNFINISHED, Received
 
-        for row in Received.objects.filter(UNFINISHED, pk__in=rows).order_by("pk"):
-            deliver(row, again=redelivered)
+        deliver(list(Received.objects.filter(UNFINISHED, pk__in=rows).order_by("pk")), again=redelivered)
 
     @app.task(name=HANDLE, bind=True)
     def handle_events(self: Any, rows: list[int]) -> None:

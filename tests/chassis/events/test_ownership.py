@@ -157,7 +157,7 @@ def test_received_event_waits_in_the_same_way(effects: Effects) -> None:
     row = Received.objects.create(
         source="there", type="tests.happened", aggregate="x", payload={"name": "x", "number": 1}
     )
-    deliver(row)
+    deliver([row])
     assert effects.done == [("near", 1)]
     sweep()
     ownership.learn("far", ownership.host(), 3)

@@ -16,6 +16,7 @@ MOVES_AT = {
 
 STAGE = int(os.environ.get("STAGE") or 0)
 DOMAINS = [domain for domain, stage in MOVES_AT.items() if stage > STAGE]
+ELSEWHERE = [domain for domain in MOVES_AT if domain not in DOMAINS]
 
 globals().update(
     host_settings(

@@ -3,16 +3,16 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from strangler.chassis import health
+from strangler.chassis.whole_document import WholeDocument
 
 admin.site.site_header = admin.site.site_title = "Shop"
 
 urlpatterns = [
     *health.urlpatterns,
     *(path("", include(f"shop.{domain}.urls")) for domain in settings.DOMAINS),
-    path("api/schema/", SpectacularJSONAPIView.as_view()),
+    path("api/schema/", WholeDocument.as_view(hosts=settings.ELSEWHERE)),
     path("admin/", admin.site.urls),
 ]
 

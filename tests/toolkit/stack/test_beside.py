@@ -13,6 +13,7 @@ import requests
 from contracts.accounts import Accounts
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.rpc.client import Client
+from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, moves, rolling
 from strangler.toolkit.stack.errors import ServiceFailed
 from strangler.toolkit.stack.moves import DataElsewhere
@@ -144,6 +145,14 @@ def test_services_with_another_environment_restart_and_no_request_fails(stack: S
     assert stack.environment("web")["STAGE"] == "2"
     with pytest.raises(DataElsewhere, match="strangler rollback"):
         moves.refuse_moves(stack, 1)
+
+
+def test_the_api_document_describes_what_has_moved_too(stack: Stack) -> None:
+    plan = load(ROOT / "migrations-plan/plan.yaml")
+    planned = {path for domain in plan.domains.values() for path in domain.routes}
+    found = requests.get(f"{stack.url}/api/schema/?format=json", timeout=20).json()
+    assert set(found["paths"]) == planned
+    assert "Notification" in found["components"]["schemas"]
 
 
 def test_an_instance_that_does_not_come_up_leaves_the_old_one_serving(

@@ -171,3 +171,39 @@ def test_outside_of_a_repository_git_says_so(tmp_path: Path, monkeypatch: pytest
     result = run()
     assert result.exit_code == 2
     assert "not a git repository" in result.output
+
+
+def test_a_moved_domains_package_stands_with_its_host(git: Git) -> None:
+    plan = Path("migration/plan.yaml")
+    plan.write_text(
+        plan.read_text()
+        .replace("root: ..\n", "root: ..\nsources: [., services, site]\n")
+        .replace("hosts:\n", "hosts:\n  # Theirs alone.\n  books:\n    settings: books.settings\n")
+        .replace("app: books", "app: shelf.books")
+        .replace(
+            "    moves: [books]", "    built: true\n    introduces: [services/books]\n    moves: [books]"
+        )
+    )
+    for name in ("services/books/settings.py", "site/shelf/books/models.py", "site/shelf/other.py"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(f"# {name}\n")
+    git("add", "--all")
+    git("commit", "--quiet", "--message=Books")
+    commits()
+
+    def python(tag: str) -> set[str]:
+        return {f for f in git("ls-tree", "-r", "--name-only", tag).splitlines() if f.endswith(".py")}
+
+    assert python("stage-1-edge") == {"site/shelf/books/models.py", "site/shelf/other.py"}
+    assert python("stage-2-books") == {
+        "services/books/settings.py",
+        "services/books/shelf/books/models.py",
+        "site/shelf/other.py",
+    }
+    before, after = (
+        yaml.safe_load(git("show", f"{tag}:migration/plan.yaml")) for tag in ("stage-1-edge", "stage-2-books")
+    )
+    assert set(before["hosts"]) == {"library"}
+    assert set(after["hosts"]) == {"library", "books"}
+    assert before["sources"] == [".", "services", "site"]
+    assert after["sources"] == [".", "services", "site", "services/books"]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from strangler.toolkit.stack import Stack, StackError
-from tests.benchmarks import events, fence, footprint, gateway, rpc, shop
+from tests.benchmarks import copy, events, fence, footprint, gateway, rpc, shop
 from tests.benchmarks.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +72,8 @@ def measure(stack: Stack, console: Console, *, seconds: float, rounds: int) -> l
     rows += fence.cost(stack, direct, seconds=seconds, rounds=rounds)
     say("remote calls and bare Nameko")
     rows += rpc.on_a_broker_of_their_own(seconds=seconds, rounds=rounds)
+    say("a million rows copied")
+    rows += copy.on_a_server_of_its_own()
     say("events between two hosts")
     rows += events.between_two_hosts(seconds=seconds, rounds=rounds)
     return rows

@@ -8,6 +8,7 @@ that position, it has everything, and ownership may go over. Whoever waited find
 Both directions are the same: a cutover hands over from source to target, a rollback back again.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,6 +85,8 @@ class Fence:
             # Before anybody waits: the first use of a connection costs more than the next.
             self.taker.execute(statements.NUDGE)
             self.sequences = sequences.twins(self.session, self.taker, self.handover.tables)
+            if links.slot_exists(self.handover.beginning):
+                self.taker.execute(statements.ADVANCE_SLOT, [self.handover.beginning.name])
             self._lock()
             try:
                 yield self
@@ -154,9 +157,8 @@ class Fence:
         flip(self._taker, self.handover)
 
     def announce(self, publish: Callable[[], None]) -> None:
-        """Tell the processes, before those that wait ask."""
-        with self.pause.part("announce"):
-            publish()
+        """Tell the processes. Nobody waits for it: who was not told yet is told by the refusal."""
+        threading.Thread(target=publish, daemon=True).start()
 
     def release(self) -> None:
         """Let the writers go on."""

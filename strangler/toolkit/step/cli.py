@@ -45,6 +45,7 @@ ConsulOption = Annotated[
 BrokerOption = Annotated[str, typer.Option(envvar="BROKER_URL", help="RabbitMQ, to ask both hosts.")]
 TraefikOption = Annotated[str, typer.Option(envvar="TRAEFIK_URL", help="Traefik's internal entry point.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+PatienceOption = Annotated[float, typer.Option(help="How long a follower may take to catch up.")]
 DomainOption = Annotated[str, typer.Option("--domain", help="Whose step; the one under way if not given.")]
 
 
@@ -64,6 +65,8 @@ def migrate(
     window_seconds: Annotated[float, typer.Option(help="How long a canary window lasts.")] = 15.0,
     sample: Annotated[int, typer.Option(help="Answers of each host that make a verdict.")] = 100,
     accept_inconclusive: Annotated[bool, typer.Option(help="Go on where too little was seen.")] = False,
+    tries: Annotated[int, typer.Option(help="How often a cutover backs off before it gives up.", min=1)] = 10,
+    patience: PatienceOption = 60.0,
     postgres_url: PostgresOption = "",
     consul_url: ConsulOption = "",
     broker_url: BrokerOption = "",
@@ -79,6 +82,8 @@ def migrate(
         connections=connections, shadow=shadow, shadow_seconds=shadow_seconds, comparisons=comparisons,
         windows=tuple(int(w) for w in windows.split(",")), window_seconds=window_seconds, sample=sample,
         accept_inconclusive=accept_inconclusive,
+        tries=tries,
+        patience=patience,
     )  # fmt: skip
     with _errors():
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
@@ -101,6 +106,7 @@ def rollback(
     plan: PlanOption = DEFAULT,
     domain: DomainOption = "",
     abort: Annotated[bool, typer.Option("--abort", help="Back to where nothing had begun.")] = False,
+    patience: PatienceOption = 60.0,
     postgres_url: PostgresOption = "",
     consul_url: ConsulOption = "",
     broker_url: BrokerOption = "",
@@ -112,7 +118,7 @@ def rollback(
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
         step = steps.under_way(domain)
         with lock.held(step.store, step.domain, command="rollback"):
-            step = steps.of(step.domain, step.state.stage, step.options)
+            step = steps.of(step.domain, step.state.stage, Options(patience=patience))
             if abort:
                 course.abort(step)
             else:
@@ -215,13 +221,18 @@ class _Steps:
         step.options = options
         return step
 
+    @property
+    def stage(self) -> int:
+        """The stage that runs, as far as is known."""
+        running = self.places.stack.state if self.places.stack else None
+        return running.stage if running else 0
+
     def to(self, stage: int) -> Iterator[Step]:
         """The steps on the way to a stage, each only when those before it are through."""
         if all(s.number != stage for s in self.plan.stages):
             raise StepError(f"There is no stage {stage} in the plan.")
-        running = self.places.stack.state if self.places.stack else None
         for each in self.plan.stages:
-            if each.number > stage or (running and each.number <= running.stage):
+            if each.number > stage or each.number <= self.stage:
                 continue
             for domain in each.moves:
                 step = self.of(domain, each.number, Options())
@@ -267,8 +278,15 @@ def _ask(step: Step, yes: bool) -> None:
         f"{len(step.pair.tables)} tables there are dropped."
     )
     step.screen.note(text)
-    if not yes and not typer.confirm("Go on?", err=True):
-        raise StepError("Nothing has changed.")
+    if not yes and not _confirmed():
+        raise StepError("Nothing has changed. `--yes` says so without being asked.")
+
+
+def _confirmed() -> bool:
+    try:
+        return typer.confirm("Go on?", err=True)
+    except typer.Abort:  # nobody is there to ask
+        return False
 
 
 def _next(step: Step) -> str:

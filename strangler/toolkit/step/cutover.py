@@ -15,7 +15,6 @@ from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.state import Domain
 from strangler.toolkit.step.step import Step
 
-CATCH_UP_SECONDS = 60.0
 REST_SECONDS = 1.0
 FOLLOW_SECONDS = 30.0
 
@@ -114,7 +113,7 @@ def _check(step: Step, link: Link, taker: str) -> None:
     if step.owner() == taker:
         return  # handed over already, before an earlier command was ended
     try:
-        links.catch_up(link, seconds=CATCH_UP_SECONDS)
+        links.catch_up(link, seconds=step.options.patience)
     except NotHealthy as error:
         raise StepError(f"No fence is put up for a follower that does not follow: {error}") from error
 

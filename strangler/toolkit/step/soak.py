@@ -6,13 +6,11 @@ from strangler.toolkit.step.effects import Effect, table
 from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.step import Step
 
-CATCH_UP_SECONDS = 60.0
-
 
 def check_way_back(step: Step) -> None:
     """Replication from the target to the source is healthy: the gate of this phase."""
     try:
-        seconds = links.catch_up(step.pair.back, seconds=CATCH_UP_SECONDS)
+        seconds = links.catch_up(step.pair.back, seconds=step.options.patience)
     except NotHealthy as error:
         raise StepError(f"The way back is not open: {error}") from error
     step.measured("soak", catch_up_seconds=round(seconds, 3))

@@ -30,6 +30,7 @@ class Options:
     restarted: bool = False
     bound: float = 2.0
     tries: int = 10
+    patience: float = 60.0
 
 
 @dataclass

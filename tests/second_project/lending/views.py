@@ -8,6 +8,7 @@ from tests.second_project.lending import operations
 
 
 def loans(request: HttpRequest) -> JsonResponse:
-    """Lend a book."""
+    """Lend a book; the answer has its title, wherever books are."""
     data = json.loads(request.body)
-    return JsonResponse({"id": operations.lend(book=data["book"], reader=data["reader"])}, status=201)
+    lent = operations.lend(book=data["book"], reader=data["reader"])
+    return JsonResponse({"id": lent, "title": operations.title(book=data["book"])}, status=201)

@@ -1,5 +1,6 @@
 """The second project's two databases and Consul, and the `strangler` command as a process."""
 
+import io
 import json
 import os
 import subprocess
@@ -188,6 +189,7 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str], out: int,
     try:
         os.chdir(ROOT)
         os.environ.update(environment)
+        sys.stdin = io.StringIO()
         os.dup2(out, 1)
         os.dup2(err, 2)
         sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))

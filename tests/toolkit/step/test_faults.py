@@ -1,0 +1,178 @@
+"""What can go wrong with replication while a step is under way, done to a real server."""
+
+import threading
+
+import pytest
+
+from strangler.toolkit.replication.database import Database
+from strangler.toolkit.replication.fence import Fence, Handover
+from strangler.toolkit.replication.pair import Pair
+from tests.ports import wait_for
+from tests.toolkit.step.world import World
+from tests.toolkit.step.writers import Writers
+
+KILL_SENDERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication"
+NEW_BOOK = "INSERT INTO books_book (id, title, pages, isbn) VALUES (%s, '', 1, %s)"
+
+
+def test_killed_senders_lose_nothing(world: World) -> None:
+    world.seed(200)
+    with Writers(world) as writers:
+        world.migrate("--until", "canary")
+        for _ in range(3):
+            world.rows("postgres", KILL_SENDERS)
+        world.migrate()
+        world.rows("postgres", KILL_SENDERS)
+        world.strangler("verify")
+    assert writers.failures == []
+    assert writers.missing("books") == []
+    world.strangler("verify")
+    assert writers.missing("library") == []
+
+
+def test_cutover_is_not_begun_while_nothing_arrives(world: World) -> None:
+    """A row that stands in the way stops apply: the fence is never put up, and writers are never held."""
+    world.seed(20)
+    world.migrate("--until", "canary")
+    with world.connect("books") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(NEW_BOOK, [900001, "in the way"])
+    with world.connect("library", "library") as connection:
+        connection.execute(NEW_BOOK, [900001, "in the way"])
+    done = world.migrate("--patience", "3", status=1)
+    assert "failed" in done.said
+    assert "server says which" in done.said
+    assert world.status()["owners"]["books"] == "library"
+    with world.connect("library", "library") as connection:
+        connection.execute("UPDATE books_book SET pages = 7 WHERE id = 900001")
+    # What stood in the way is gone: the same command goes on.
+    with world.connect("books") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM books_book WHERE id = 900001")
+    world.migrate()
+    assert world.rows("books", "SELECT pages FROM books_book WHERE id = 900001")[0]["pages"] == 7
+
+
+def test_rows_that_differ_are_named_and_stop_the_soak(world: World) -> None:
+    world.seed(100)
+    world.migrate("--until", "cutover")
+    with world.connect("library") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE books_book SET title = 'another' WHERE id = 17")
+        connection.execute("DELETE FROM books_author WHERE id = 3")
+    done = world.migrate(status=1)
+    assert "books_book (17)" in done.said
+    assert "books_author (3)" in done.said
+    assert world.strangler("verify", status=1)
+    with world.connect("library") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE books_book SET title = 'book 17' WHERE id = 17")
+        connection.execute("INSERT INTO books_author (id, name) VALUES (3, 'author 3')")
+    world.migrate()
+
+
+def test_disabled_subscription_keeps_the_way_back_shut(world: World) -> None:
+    world.seed(20)
+    world.migrate("--until", "cutover")
+    world.run("library", "ALTER SUBSCRIPTION strangler_books_back DISABLE")
+    done = world.migrate("--patience", "2", status=1)
+    assert "its subscription is disabled" in done.said
+    done = world.strangler("rollback", "--patience", "2", status=1)
+    assert "its subscription is disabled" in done.said
+    world.run("library", "ALTER SUBSCRIPTION strangler_books_back ENABLE")
+    world.strangler("rollback")
+    assert world.status()["owners"]["books"] == "library"
+
+
+def test_writer_that_does_not_end_is_not_waited_for(world: World) -> None:
+    """A transaction that holds the domain for long: the cutover backs off and nothing has changed."""
+    world.seed(20)
+    world.migrate("--until", "canary")
+    with world.connect("library", "library") as holder:
+        holder.autocommit = False
+        # It has written nothing: for a writer the reverse slot would wait first.
+        holder.execute("SELECT strangler.hold('books')")
+        done = world.migrate("--tries", "2", status=1)
+        assert "Nothing has changed" in done.said
+        assert world.status()["owners"]["books"] == "library"
+        (step,) = world.status()["steps"]
+        assert step["back"] is None
+        holder.rollback()
+    world.migrate()
+    assert world.status()["owners"]["books"] == "books"
+
+
+def test_lock_cycle_resolves(world: World) -> None:
+    """One writer holds the domain and wants a row; another holds the row and wants the domain, behind the
+    fence that waits for it. Only because the fence lets go in between do both end."""
+    world.seed(20)
+    world.migrate("--until", "expand")
+    source, target = Database("library", world.postgres), Database("books", world.postgres)
+    pair = Pair("books", ("books_book",), source, target)
+    fence = Fence(Handover("books", pair.tables, pair.forward, pair.back, 99))
+    holds = threading.Event()
+
+    def second() -> None:
+        with world.connect("library", "library") as connection, connection.transaction():
+            connection.execute("SELECT id FROM lending_loan WHERE id = 1 FOR UPDATE")
+            holds.set()
+            wait_for(lambda: world.rows("postgres", FENCE_WAITS))
+            connection.execute("UPDATE books_book SET pages = 2 WHERE id = 2")
+
+    def first() -> None:
+        with world.connect("library", "library") as connection, connection.transaction():
+            connection.execute("UPDATE books_book SET pages = 1 WHERE id = 1")
+            holds.wait(10)
+            connection.execute("SELECT id FROM lending_loan WHERE id = 1 FOR UPDATE")
+
+    threads = [threading.Thread(target=work) for work in (second, first)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: world.rows("postgres", ROW_WAITS))
+    with fence.up():
+        pass
+    for thread in threads:
+        thread.join()
+    assert fence.pause.tries > 1
+    assert world.rows(
+        "library", "SELECT id FROM books_book WHERE (id, pages) IN ((1, 1), (2, 2)) ORDER BY id"
+    ) == [{"id": 1}, {"id": 2}]
+
+
+FENCE_WAITS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND NOT granted"
+ROW_WAITS = "SELECT 1 FROM pg_locks WHERE locktype IN ('transactionid', 'tuple') AND NOT granted"
+
+
+def test_two_commands_do_not_work_on_one_step(world: World) -> None:
+    world.seed(20)
+    with world.connect("library", "library") as holder:
+        holder.autocommit = False
+        # The fence's trigger waits for this, again and again.
+        holder.execute("LOCK TABLE books_book IN SHARE MODE")
+        first = threading.Thread(target=lambda: world.migrate())
+        first.start()
+        wait_for(lambda: world.store.folder("strangler/locks/books"))
+        done = world.migrate(status=1)
+        assert "`strangler migrate` is at work on books" in done.said
+        holder.rollback()
+        first.join()
+    assert world.status()["owners"]["books"] == "books"
+
+
+@pytest.mark.parametrize(
+    "missing", ["DROP TABLE books_book_authors", "ALTER TABLE books_book DROP COLUMN pages"]
+)
+def test_tables_must_agree(world: World, missing: str) -> None:
+    world.run("books", missing)
+    done = world.migrate(status=1)
+    assert "books_book" in done.said
+    world.strangler("rollback", "--abort")
+    assert world.leftovers() == []
+
+
+def test_contract_asks_first(world: World) -> None:
+    world.seed(5)
+    world.migrate()
+    assert "Nothing has changed" in world.strangler("contract", "--restarted", status=1).said
+    assert "must be restarted" in world.strangler("contract", "--yes", status=1).said
+    assert world.rows("library", "SELECT count(*) AS n FROM books_book")[0]["n"] == 5

@@ -103,17 +103,16 @@ def test_nothing_differs_while_everything_changes(following: World) -> None:
 
 
 def test_who_is_late_is_stale_not_different(following: World) -> None:
-    wait_for(lambda: total(following, "compared") + total(following, "stale") >= 0)
     following.new.rows.execute(f"ALTER SUBSCRIPTION {SLOT} DISABLE")
     wait_for(lambda: not active(following), seconds=20)
-    before = total(following, "matched")
     for entry in ids(following)[:5]:
         requests.patch(f"{following.old.url}/api/entries/{entry}", json={"amount": 999}, timeout=20)
         read(following.old, entry)
     wait_for(lambda: total(following, "stale") >= 10, seconds=60)
-    assert (total(following, "matched"), total(following, "mismatched")) == (before, 0)
+    assert total(following, "mismatched") == 0
     following.new.rows.execute(f"ALTER SUBSCRIPTION {SLOT} ENABLE")
     wait_for(lambda: active(following), seconds=20)
+    before = total(following, "matched")
     read(following.old, ids(following)[0])
     wait_for(lambda: total(following, "matched") > before, seconds=30)
 

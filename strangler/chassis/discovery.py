@@ -50,6 +50,7 @@ class Registration:
         host, _, consul_port = consul_url.removeprefix("http://").rstrip("/").partition(":")
         self.agent = consul.Consul(host=host, port=int(consul_port or 8500))
         self.tags = _tags(service, domains) if routed else []
+        self._announced = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="discovery", daemon=True)
 
@@ -95,9 +96,12 @@ class Registration:
                 "Timeout": CHECK_TIMEOUT,
                 "FailuresBeforeCritical": FAILURES,
                 "DeregisterCriticalServiceAfter": FORGET_AFTER,
-                "Status": "passing",
+                # A new instance listens before its workers can answer: the first check finds out. One that
+                # Consul has forgotten serves, and goes on.
+                "Status": "passing" if self._announced else "critical",
             },
         )
+        self._announced = True
         log.info("registered %s at %s:%s", self.service, self.host, self.port)
 
     def _is_own(self, known: dict[str, Any] | None) -> bool:

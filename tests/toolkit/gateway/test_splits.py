@@ -188,7 +188,7 @@ def test_a_host_that_is_not_there_is_named(gateway: Gateway) -> None:
         gateway.store, "catalog", Split(old="monolith", new="nobody", reads_to_new=1, writes_to="monolith")
     )
     with pytest.raises(NotLive, match="nobody_catalog@consulcatalog"):
-        route(gateway.store, gateway.plan, stage=STAGE, traefik_url=gateway.internal, seconds=1.0)
+        route(gateway.store, gateway.plan, stage=STAGE, traefik_url=gateway.internal, seconds=5.0)
 
 
 def test_a_split_that_makes_no_sense_is_refused(gateway: Gateway) -> None:

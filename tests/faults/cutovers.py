@@ -188,7 +188,7 @@ def histogram(pauses: list[float]) -> str:
         count = sum(lower <= pause < bound for pause in pauses)
         lines.append(f"{lower:6.0f} to {bound:5.0f} ms {'#' * count} {count or ''}")
         lower = bound
-    cut = quantiles(pauses, n=100) if len(pauses) > 1 else pauses * 99
+    cut = quantiles(pauses, n=100, method="inclusive") if len(pauses) > 1 else pauses * 99
     return "\n".join([*lines, f"p50 {cut[49]:.0f} ms, p99 {cut[98]:.0f} ms, longest {max(pauses):.0f} ms"])
 
 

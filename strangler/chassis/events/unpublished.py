@@ -44,7 +44,8 @@ NEXT = f"""
     WHERE published_at IS NULL AND id > %s AND (hashtext(aggregate) & {PARTITIONS - 1}) = ANY(%s)
     ORDER BY id LIMIT %s
 """  # noqa: S608
-GIVEN_OUT = "SELECT last_value FROM events_outbox_id_seq"
+# A sequence that was never asked says the value that it will give out first.
+GIVEN_OUT = "SELECT last_value - (NOT is_called)::int FROM events_outbox_id_seq"
 TRANSACTIONS = """
     SELECT pg_snapshot_xmin(now_seen)::text::bigint, pg_snapshot_xmax(now_seen)::text::bigint
     FROM pg_current_snapshot() AS now_seen

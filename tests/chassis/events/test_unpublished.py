@@ -48,6 +48,14 @@ def test_floor_rises_over_what_is_published(maker: Host, outbox: Unpublished) ->
     assert relay(outbox) == [later]
 
 
+def test_the_first_event_ever_is_seen_by_a_relay_that_waited_for_it(maker: Host, outbox: Unpublished) -> None:
+    for _ in range(6):
+        assert relay(outbox) == []
+    assert outbox.floor.id == 0
+    first = insert(maker.database)
+    assert relay(outbox) == [first]
+
+
 def test_floor_stays_below_what_is_not_committed_yet(maker: Host, outbox: Unpublished) -> None:
     with psycopg.connect(maker.database_url) as slow:
         late = insert(slow)

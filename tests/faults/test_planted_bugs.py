@@ -20,7 +20,8 @@ from tests.traffic.process import Traffic
 
 WENT_BACK = 3
 MIGRATION_SECONDS = 240
-QUICK = ("--shadow-seconds", "8", "--window-seconds", "6", "--sample", "60", "--accept-inconclusive")
+# As many answers of each host as show one failure in twenty for more than chance.
+QUICK = ("--shadow-seconds", "8", "--windows", "10,50", "--window-seconds", "20", "--sample", "250")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def traffic(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
     directory: Path = tmp_path_factory.mktemp("traffic")
-    traffic = Traffic(directory=directory, host=stack.url, users=16, spawn_rate=16)
+    traffic = Traffic(directory=directory, host=stack.url, users=40, spawn_rate=20)
     try:
         traffic.start()
         wait_for(lambda: new_orders(traffic), seconds=60)
@@ -56,21 +57,22 @@ def test_defect_is_caught_and_everything_goes_back(
     traffic.calls.read()
     seen = len(traffic.calls.calls)
 
-    shown = strangler(
-        stack,
-        *("migrate", "--to", "3", *QUICK),
-        status=WENT_BACK,
-        seconds=MIGRATION_SECONDS,
-        environment={"CATALOG_SETTINGS": f"tests.faults.planted.{defect}"},
-    )
+    try:
+        shown = strangler(
+            stack,
+            *("migrate", "--to", "3", *QUICK),
+            status=WENT_BACK,
+            seconds=MIGRATION_SECONDS,
+            environment={"CATALOG_SETTINGS": f"tests.faults.planted.{defect}"},
+        )
+        split = splits.stored(KeyValues(f"http://{stack.address('consul', 8500)}")).get("catalog")
+    finally:
+        strangler(stack, "rollback", "--abort", seconds=MIGRATION_SECONDS)
 
     assert re.search(said, shown), shown
-    store = KeyValues(f"http://{stack.address('consul', 8500)}")
-    split = splits.stored(store).get("catalog")
     assert split is None or split.weights == {"monolith": 100}
     traffic.check_running()
     traffic.calls.read()
     failed = {call.name for call in traffic.calls.calls[seen:] if call.outcome != "ok"}
     assert failed <= tolerated
     assert answers(stack)
-    strangler(stack, "rollback", "--abort", seconds=MIGRATION_SECONDS)

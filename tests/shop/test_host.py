@@ -61,8 +61,10 @@ def test_what_is_missing_is_named(missing: str) -> None:
 class TestDatabase:
     URL = "postgresql://shop:secret@db:5432/shop"
 
-    @pytest.mark.parametrize(("process", "lasting"), [("web", True), ("worker", False), ("", False)])
-    def test_only_web_processes_keep_their_connections(
+    @pytest.mark.parametrize(
+        ("process", "lasting"), [("web", True), ("worker", True), ("relay", False), ("", False)]
+    )
+    def test_web_processes_and_workers_keep_their_connections(
         self, monkeypatch: pytest.MonkeyPatch, process: str, lasting: bool
     ) -> None:
         monkeypatch.setenv("PROCESS", process)

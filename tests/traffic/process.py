@@ -70,6 +70,8 @@ class Traffic:
     def kill(self) -> None:
         """End it at once; harmless if it has ended."""
         if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
             self._process.kill()
             self._process.wait()
             self._process = None

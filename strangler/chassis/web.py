@@ -8,6 +8,7 @@ new connection, and exits 0.
 """
 
 import ctypes
+import encodings.idna  # noqa: F401 - see below
 import os
 import signal
 import socket
@@ -22,6 +23,9 @@ from gunicorn.util import import_app
 from strangler.chassis import logs, tracing
 from strangler.chassis.config import current, live
 from strangler.chassis.discovery import Registration
+
+# Every connection asks for that codec. Were a thread of the arbiter's at importing it while a worker is
+# forked, the worker would find the import locked by nobody, for good.
 
 FIRST_INHERITED = 3
 KEEPALIVE_SECONDS = 60

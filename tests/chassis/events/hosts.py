@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any, LiteralString
 
+import kombu
 import psycopg
 
+from strangler.chassis.events import topology
 from tests.ports import free_port, wait_for
 from tests.probe import answers
 
@@ -71,7 +73,7 @@ class Program:
 
 
 class Host:
-    """A host with its database. `programs` are those that were started."""
+    """A host with its database, empty, and no queues yet. `programs` are those that were started."""
 
     def __init__(self, name: str, domains: str, *, postgres: str, broker: str, directory: Path) -> None:
         self.name, self.directory = name, directory
@@ -80,6 +82,10 @@ class Host:
         with psycopg.connect(postgres, autocommit=True) as admin:
             admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
             admin.execute(f'CREATE DATABASE "{name}"'.encode())
+        with kombu.Connection(broker) as connection:
+            channel: Any = connection.channel()
+            for queue in (topology.queue(name), topology.dead(name), f"{name}.tasks"):
+                channel.queue_delete(queue)
         self.database_url = f"{postgres.rpartition('/')[0]}/{name}"
         self.environment = {
             **os.environ,

@@ -27,6 +27,7 @@ PREFIX = "config"
 ENCRYPTED = "fernet:"
 WAIT_SECONDS = 60
 RETRY_SECONDS = 2.0
+CONNECT_SECONDS = 2.0
 
 Rate = Annotated[str, Field(pattern=r"^[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)$")]
 
@@ -127,6 +128,16 @@ class LiveSettings:
             threading.Thread(target=self._watch, name="config", daemon=True).start()
         return self.value
 
+    def read(self) -> Settings:
+        """The settings after one look at Consul: for a process that cannot have a thread that watches."""
+        if self.value.consul_url:
+            self.index = 0  # answered at once
+            try:
+                self._once(answer_seconds=CONNECT_SECONDS)
+            except (requests.RequestException, ValueError) as error:
+                log.warning("Consul does not answer; the settings stay as they are: %s", error)
+        return self.value
+
     def _watch(self) -> None:
         pause = threading.Event()
         self.index = 0
@@ -137,11 +148,11 @@ class LiveSettings:
                 log.warning("Consul does not answer; the settings stay as they are: %s", error)
                 pause.wait(RETRY_SECONDS)
 
-    def _once(self) -> None:
+    def _once(self, answer_seconds: float = WAIT_SECONDS + 10) -> None:
         """One blocking query: returns when something changed or the wait is over."""
         url = f"{self.value.consul_url}/v1/kv/{PREFIX}/{self.value.service}/"
         query = {"recurse": "1", "index": str(self.index), "wait": f"{WAIT_SECONDS}s"}
-        answer = requests.get(url, params=query, timeout=(2, WAIT_SECONDS + 10))
+        answer = requests.get(url, params=query, timeout=(CONNECT_SECONDS, answer_seconds))
         if answer.status_code not in (200, 404):
             answer.raise_for_status()
         index = int(answer.headers.get("X-Consul-Index", "0"))

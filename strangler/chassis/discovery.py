@@ -1,6 +1,7 @@
 """A process in Consul's catalogue: registered while it serves, watched by a health check.
 
-The registration is renewed every few seconds, so that a Consul that forgot it learns of it again. A web
+The registration is renewed every few seconds, so that a Consul that forgot it learns of it again: by a thread
+(`start`), or, in a process that forks and so must have none, by whoever calls `renew` from its loop. A web
 process is an instance of one service to Traefik for itself, and of one more for each domain that it runs
 (`member`): so a domain's requests can be divided between two hosts, and counted for each.
 """
@@ -8,6 +9,7 @@ process is an instance of one service to Traefik for itself, and of one more for
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +25,9 @@ FAILURES = 3
 
 FORGET_AFTER = "1m"
 RENEW_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 3.0
+"""How long Consul may take for an answer: who renews, and who leaves, waits no longer."""
 
 
 def member(host: str, domain: str) -> str:
@@ -48,20 +53,38 @@ class Registration:
         self.service = service
         self.id = f"{service}-{self.host}-{self.port}"
         host, _, consul_port = consul_url.removeprefix("http://").rstrip("/").partition(":")
-        self.agent = consul.Consul(host=host, port=int(consul_port or 8500))
+        port_number = int(consul_port or 8500)
+        self.agent = consul.Consul(host=host, port=port_number, connections_timeout=ANSWER_SECONDS)
         self.tags = _tags(service, domains) if routed else []
         self._announced = False
+        self._failing = False
+        self._due = 0.0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="discovery", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Register now, or as soon as Consul answers, and keep it so."""
+        self._thread = threading.Thread(target=self._keep, name="discovery", daemon=True)
         self._thread.start()
+
+    def renew(self) -> None:
+        """If it is time to look: register, unless Consul knows it. Waits for ANSWER_SECONDS at most."""
+        if time.monotonic() < self._due:
+            return
+        try:
+            self._register_if_missing()
+            self._failing = False
+        except (consul.ConsulException, requests.RequestException, OSError) as error:
+            if not self._failing:
+                log.warning("%s could not be registered, trying again: %s", self.id, error)
+            self._failing = True
+        self._due = time.monotonic() + (RETRY_SECONDS if self._failing else RENEW_SECONDS)
 
     def stop(self) -> None:
         """Deregister: the gateway stops sending requests here. A successor at the same address stays."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        if self._thread is not None:
+            self._thread.join(timeout=2 * ANSWER_SECONDS)
         try:
             if self._is_own(self.agent.agent.services().get(self.id)):
                 self.agent.agent.service.deregister(self.id)
@@ -69,16 +92,9 @@ class Registration:
             log.warning("%s could not be deregistered: %s", self.id, error)
 
     def _keep(self) -> None:
-        failing = False
         while not self._stop.is_set():
-            try:
-                self._register_if_missing()
-                failing = False
-            except (consul.ConsulException, requests.RequestException, OSError) as error:
-                if not failing:
-                    log.warning("%s could not be registered, trying again: %s", self.id, error)
-                failing = True
-            self._stop.wait(1.0 if failing else RENEW_SECONDS)
+            self.renew()
+            self._stop.wait(max(0.0, self._due - time.monotonic()))
 
     def _register_if_missing(self) -> None:
         if self._is_own(self.agent.agent.services().get(self.id)):

@@ -8,7 +8,6 @@ new connection, and exits 0.
 """
 
 import ctypes
-import encodings.idna  # noqa: F401 - see below
 import os
 import signal
 import socket
@@ -24,9 +23,6 @@ from strangler.chassis import logs, tracing
 from strangler.chassis.config import current, live
 from strangler.chassis.discovery import Registration
 
-# Every connection asks for that codec. Were a thread of the arbiter's at importing it while a worker is
-# forked, the worker would find the import locked by nobody, for good.
-
 FIRST_INHERITED = 3
 KEEPALIVE_SECONDS = 60
 GRACEFUL_SECONDS = 30
@@ -34,15 +30,24 @@ PR_SET_PDEATHSIG = 1
 
 
 class Draining(Arbiter):  # type: ignore[misc]
-    """gunicorn's master, which takes itself off the catalogue before it stops."""
+    """gunicorn's master, which takes itself off the catalogue before it stops.
+
+    It has no thread but its own: a lock that another one held while a worker is forked, an import's for
+    instance, would stay locked in the worker for good. So it renews its registration in its loop.
+    """
 
     registration: Registration | None = None
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        if self.registration is not None:
+            self.registration.renew()
 
     def stop(self, graceful: bool = True) -> None:
         if self.registration is not None:
             self.registration.stop()
             if graceful:
-                time.sleep(live().value.drain_seconds)
+                time.sleep(live().read().drain_seconds)
         super().stop(graceful)
 
 
@@ -76,7 +81,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             "limit_request_line": 8190,
             "proc_name": os.environ.get("SERVICE", "web"),
             "control_socket_disable": True,
-            "when_ready": _register,
+            "when_ready": _prepare_registration,
             "post_fork": _begin_worker,
             "worker_exit": _end_worker,
         }
@@ -90,7 +95,7 @@ class Web(BaseApplication):  # type: ignore[misc]
         Draining(self).run()
 
 
-def _register(arbiter: Draining) -> None:
+def _prepare_registration(arbiter: Draining) -> None:
     settings = live().value
     if settings.consul_url and settings.advertise:
         from django.conf import settings as project
@@ -101,7 +106,6 @@ def _register(arbiter: Draining) -> None:
             settings.advertise,
             domains=getattr(project, "DOMAINS", ()),
         )
-        arbiter.registration.start()
 
 
 def _begin_worker(arbiter: Draining, worker: Any) -> None:

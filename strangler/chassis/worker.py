@@ -41,6 +41,7 @@ def worker_app(service: str, *, periodic: Mapping[str, Periodic]) -> Celery:
 
     django.setup()
     from strangler.chassis import ports
+    from strangler.chassis.events import sweeping
     from strangler.chassis.events import tasks as events
 
     broker = os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//")
@@ -66,7 +67,7 @@ def worker_app(service: str, *, periodic: Mapping[str, Periodic]) -> Celery:
     )
     events.install(app, host=service, broker=broker)
     schedule(app, events.SWEEP, events.SWEEP_SECONDS)
-    schedule(app, events.PRUNE, events.PRUNE_SECONDS)
+    schedule(app, events.PRUNE, sweeping.PRUNE_SECONDS)
     for name, task in periodic.items():
         if ports.hosted(task.domain):
             app.task(name=name)(where_owned(task))

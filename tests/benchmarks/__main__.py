@@ -12,11 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from strangler.toolkit.stack import Stack, StackError
-from tests.benchmarks import copy, events, fence, footprint, gateway, rpc, shop
+from tests.benchmarks import copy, events, fence, footprint, gateway, rpc, shop, stages
 from tests.benchmarks.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = 1
+PORTS = 200
+"""Between two systems that run at once."""
+
 # All load comes from one client, faster than the gateway lets any one client be.
 UNLIMITED = {"GATEWAY_RATE_LIMIT_AVERAGE": "100000", "GATEWAY_RATE_LIMIT_BURST": "100000"}
 
@@ -27,13 +30,15 @@ def main(
     out: Annotated[Path, typer.Option(help="Where bench.json goes.")] = ROOT / "report",
     strict: Annotated[bool, typer.Option(help="Fail if a target is missed.")] = False,
 ) -> None:
-    """Bring stage 1 up, measure it, print one table and write report/bench.json."""
+    """Bring stage 1 up, measure it and what it is made of, print one table and write report/bench.json."""
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
     run = Path(os.environ.get("RUN_DIR", ROOT / ".run")).resolve() / "bench"
-    stack = Stack(ROOT, run, int(os.environ.get("PORT_BASE", "8000")), UNLIMITED)
+    base = int(os.environ.get("PORT_BASE", "8000"))
+    stack = Stack(ROOT, run, base, UNLIMITED)
+    beside = Stack(ROOT, run.with_name("bench-beside"), base + PORTS, UNLIMITED)
     try:
-        rows = measure(stack, console, seconds=seconds, rounds=rounds)
+        rows = measure(stack, beside, console, seconds=seconds, rounds=rounds)
     except StackError as error:
         console.print(f"[bold red]error:[/] {error}")
         raise typer.Exit(1) from error
@@ -51,8 +56,8 @@ def main(
     raise typer.Exit(1 if strict and missed else 0)
 
 
-def measure(stack: Stack, console: Console, *, seconds: float, rounds: int) -> list[Row]:
-    """Everything, in an order in which nothing disturbs what comes after."""
+def measure(stack: Stack, beside: Stack, console: Console, *, seconds: float, rounds: int) -> list[Row]:
+    """Everything, in an order in which nothing disturbs what comes after. `beside` is for a second system."""
 
     def say(text: str) -> None:
         console.print(f"[dim]{text}[/]")
@@ -70,6 +75,9 @@ def measure(stack: Stack, console: Console, *, seconds: float, rounds: int) -> l
     rows += footprint.resident(stack, STAGE)
     say("the fence around a domain that moves")
     rows += fence.cost(stack, direct, seconds=seconds, rounds=rounds)
+    stack.down(purge=True)
+    say("a product at the last stage and at the first")
+    rows += stages.products(stack, beside, seconds=seconds, rounds=rounds)
     say("remote calls and bare Nameko")
     rows += rpc.on_a_broker_of_their_own(seconds=seconds, rounds=rounds)
     say("a million rows copied")

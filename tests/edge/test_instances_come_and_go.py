@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
@@ -32,6 +33,12 @@ def unavailable(stack: Stack) -> dict[str, int]:
     lines = (stack.layout.logs / "traefik.log").read_text().splitlines()
     entries = [json.loads(line) for line in lines if '"DownstreamStatus":503' in line]
     return Counter(f"{entry['RouterName']} to {entry.get('ServiceAddr', 'nobody')}" for entry in entries)
+
+
+def threads(pid: int) -> int:
+    """How many a process has."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Threads:"))
 
 
 @contextmanager
@@ -71,6 +78,7 @@ def test_both_drain_under_traffic_and_no_request_fails(stack: Stack, customer: C
             wait_for(lambda: len(instances(stack)) == 2, seconds=READY_SECONDS)
             served = len(seen)
             wait_for(lambda: len(seen) > served + 200)
+            assert threads(second.pid) == 1, "what forks has no other thread"
             os.kill(second.pid, signal.SIGTERM)
             assert second.wait(DRAINED_SECONDS) == 0
         served = len(seen)

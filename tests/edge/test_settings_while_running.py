@@ -134,7 +134,7 @@ def test_a_secret_lies_encrypted_and_opens_for_its_service_only(stack: Stack) ->
     def opened(key: str) -> str:
         host = LiveSettings(Host)
         host.value = Host(config_key=key, consul_url=consul, service="monolith")  # type: ignore[arg-type]
-        host._once()
+        host.read()
         return host.value.otlp_token.get_secret_value()
 
     assert opened("b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtMDE=") == ""

@@ -2,7 +2,8 @@
 
 It is woken by NOTIFY and looks by itself every second. An event is marked as published when the broker has
 confirmed it; if the relay, the broker or the database dies in between, it is sent again, and receivers know
-it by its id. Any number of relays may run (see `unpublished`).
+it by its id. Any number of relays may run (see `unpublished`). While nothing is to be sent it forgets, now
+and then, what is old: a host may have no worker that does.
 """
 
 import logging
@@ -12,9 +13,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
+import django
 import psycopg
 
 from strangler.chassis import logs
@@ -41,6 +44,7 @@ class Relay:
         self.sent = 0
         self._stopping = threading.Event()
         self._waker, self._wakes = socket.socketpair()
+        self._prune_at = time.monotonic()
 
     def run(self) -> None:
         """Connect, send, and connect again when something broke."""
@@ -97,7 +101,12 @@ class Relay:
 
     def _wait(self, outbox: Unpublished, channel: Channel) -> None:
         """Until somebody publishes, or it is time to look anyway."""
-        if not outbox.woken:
+        if not outbox.woken and time.monotonic() >= self._prune_at:
+            from strangler.chassis.events.sweeping import PRUNE_SECONDS, prune
+
+            prune(relayed=True)
+            self._prune_at = time.monotonic() + PRUNE_SECONDS
+        elif not outbox.woken:
             ends: list[Any] = [outbox.connection.fileno(), channel.socket, self._wakes]
             readable, _, _ = select.select(ends, [], [], POLL_SECONDS)
             if channel.socket in readable:
@@ -113,6 +122,7 @@ def main(arguments: Sequence[str]) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = arguments[0]
     os.environ.setdefault("PROCESS", "relay")
     logs.configure()
+    django.setup()
     settings = current()
     relay = Relay(settings.service, os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"))
 

@@ -27,6 +27,7 @@ HEAD_START = timedelta(seconds=5)
 KEEP = timedelta(days=7)
 KEEP_CLAIMS = timedelta(days=30)
 PRUNED = 5000
+PRUNE_SECONDS = 600.0
 
 
 def sweep(*, host: str, broker: str) -> int:
@@ -36,12 +37,13 @@ def sweep(*, host: str, broker: str) -> int:
     return sum(_sweep(model, host=host, broker=broker) for model in (Received, Outbox))
 
 
-def prune() -> int:
-    """Forget what is done and old; how many rows that were."""
+def prune(*, relayed: bool = False) -> int:
+    """Forget what is done and old; how many rows that were. `relayed`: this host surely has a relay."""
     now = timezone.now()
     old = now - KEEP
     done = Q(delivered_at__lt=old) | Q(dead_at__lt=now - KEEP_CLAIMS)
-    count = _delete(Outbox, done & (Q(published_at__lt=old) | _nobody_relays()))
+    sent = Q(published_at__lt=old)
+    count = _delete(Outbox, done & (sent if relayed else sent | _nobody_relays()))
     count += _delete(Received, done)
     return count + _delete_claims(now - KEEP_CLAIMS)
 

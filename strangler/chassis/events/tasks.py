@@ -21,7 +21,6 @@ HANDLE = "events.handle"
 SWEEP = "events.deliver"
 PRUNE = "events.prune"
 SWEEP_SECONDS = 2.0
-PRUNE_SECONDS = 600.0
 LANES, WORTH_A_LANE = 4, 25
 """Into as many tasks a batch is divided, by aggregate, if there are so many events for each."""
 

@@ -39,7 +39,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE entry strangler.ownership;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared({LOCK_CLASS}, hashtext(wanted));
-    SELECT * INTO entry FROM strangler.ownership WHERE domain = wanted;
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        SELECT * INTO entry FROM strangler.ownership WHERE domain = wanted;
+    ELSE
+        -- Its snapshot may be older than a cutover; a row that is locked is refused if it is (40001).
+        SELECT * INTO entry FROM strangler.ownership WHERE domain = wanted FOR SHARE;
+    END IF;
     IF entry.owner <> entry.host THEN
         RAISE EXCEPTION USING ERRCODE = '{MOVED}',
             MESSAGE = format('%s has moved to %s', wanted, entry.owner),

@@ -54,6 +54,18 @@ def things(count: int, *, aggregates: int = 10) -> list[str]:
     return [f"a{number % aggregates} {number // aggregates} keep" for number in range(count)]
 
 
+def test_what_is_old_is_forgotten_where_no_worker_does(maker: Host) -> None:
+    maker.make("ada 1 keep", "ada 2 keep")
+    maker.database.execute("UPDATE events_outbox SET delivered_at = now() - interval '8 days'")
+    maker.database.execute(
+        "UPDATE events_outbox SET published_at = delivered_at WHERE payload->>'number' = '1'"
+    )
+    maker.relay()
+    wait_for(lambda: maker.number("SELECT count(*) FROM events_outbox") == 1)
+    wait_for(lambda: maker.unpublished() == 0)
+    assert maker.number("SELECT count(*) FROM events_outbox WHERE payload->>'number' = '2'") == 1
+
+
 @pytest.mark.usefixtures("listening")
 class TestSeveralRelays:
     def test_they_share_the_aggregates_and_a_dead_ones_share_is_taken_over(

@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 import requests
+from psycopg import IsolationLevel
+from psycopg.errors import SerializationFailure
 
+from strangler.chassis.ownership.schema import MOVED
 from tests.chassis.ownership.hosts import Host, World
 from tests.ports import wait_for
 
@@ -82,6 +86,24 @@ def test_new_owner_takes_over_what_a_killed_command_left(world: World, path: str
     check(world, answers)
     row = world.new.rows.execute("SELECT owner, epoch FROM strangler.ownership").fetchone()
     assert row == ("new", world.epoch)
+
+
+@pytest.mark.parametrize("level", [IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE])
+def test_writer_whose_snapshot_is_older_is_refused(world: World, level: IsolationLevel) -> None:
+    insert = "INSERT INTO ledger_entry (key, amount) VALUES ('late', 1)"
+    with psycopg.connect(world.old.database) as writer:
+        writer.isolation_level = level
+        writer.execute(insert.replace("late", "in time"))
+        writer.commit()
+        writer.execute("SELECT count(*) FROM ledger_entry")
+        world.cutover()
+        with pytest.raises(SerializationFailure):
+            writer.execute(insert)
+        writer.rollback()
+        with pytest.raises(psycopg.DatabaseError) as refusal:
+            writer.execute(insert)
+        assert refusal.value.sqlstate == MOVED
+    assert world.new.keys() == ["in time"]
 
 
 def entry(host: Host, key: str, **headers: str) -> requests.Response:

@@ -15,8 +15,9 @@ def free_port() -> int:
 
 
 # Below the ports that the kernel gives to outgoing connections. Test runs beside each other start at
-# bases of their own.
-FIRST_BASE, LAST_BASE, SPAN = int(os.environ.get("TEST_PORT_BASE", "20000")), 31900, 100
+# bases of their own, and so do the workers of one run.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FIRST_BASE, LAST_BASE, SPAN = int(os.environ.get("TEST_PORT_BASE", "20000")) + WORKER * 2000, 31900, 100
 
 
 def free_base() -> int:

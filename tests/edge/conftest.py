@@ -1,6 +1,7 @@
 """The shop behind its gateway, and people who use it."""
 
 import uuid
+from collections.abc import Callable
 
 import pytest
 
@@ -14,18 +15,32 @@ def stack(stage_1: Stack) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def customer(stage_1: Stack) -> Client:
-    return Client(stage_1.url, "customer-001@shop.example")
+def logged_in(stage_1: Stack) -> Callable[[str], Client]:
+    """A user whose token lasts for a while. Each logs in once, not to be throttled."""
+    known: dict[str, Client] = {}
+
+    def client(email: str) -> Client:
+        if email not in known:
+            known[email] = Client(stage_1.url, email)
+        known[email].renew()
+        return known[email]
+
+    return client
 
 
-@pytest.fixture(scope="session")
-def other(stage_1: Stack) -> Client:
-    return Client(stage_1.url, "customer-002@shop.example")
+@pytest.fixture
+def customer(logged_in: Callable[[str], Client]) -> Client:
+    return logged_in("customer-001@shop.example")
 
 
-@pytest.fixture(scope="session")
-def staff(stage_1: Stack) -> Client:
-    return Client(stage_1.url, STAFF)
+@pytest.fixture
+def other(logged_in: Callable[[str], Client]) -> Client:
+    return logged_in("customer-002@shop.example")
+
+
+@pytest.fixture
+def staff(logged_in: Callable[[str], Client]) -> Client:
+    return logged_in(STAFF)
 
 
 @pytest.fixture

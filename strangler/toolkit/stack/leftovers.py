@@ -2,7 +2,9 @@
 
 import socket
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from signal import SIGKILL, SIGQUIT
 
 import psutil
 
@@ -36,6 +38,15 @@ def stop_leftovers(run: Path, *, patience: float = 15.0) -> int:
     return len(left)
 
 
+def end_at_once(run: Path) -> None:
+    """End everything of this run directory, whose data nobody wants any more, without a good-bye."""
+    left = processes_of(run)
+    # supervisord first, which would start again what it sees die.
+    for process in sorted(left, key=lambda one: one.create_time()):
+        _tolerantly(partial(_end, process))
+    psutil.wait_procs(left, timeout=10)
+
+
 def check_free(ports: Iterable[tuple[str, int]]) -> None:
     """Raise PortTaken for the first (service, port) that cannot be bound, naming who holds it."""
     for service, port in ports:
@@ -64,6 +75,11 @@ def _holder(port: int) -> str:
             except psutil.Error:
                 break
     return " by another program"
+
+
+def _end(process: psutil.Process) -> None:
+    # A PostgreSQL that is killed leaves shared memory behind.
+    process.send_signal(SIGQUIT if process.name() == "postgres" else SIGKILL)
 
 
 def _tolerantly(action: object) -> None:

@@ -118,9 +118,11 @@ class Stack:
         self.supervisor.reload()
 
     def down(self, *, purge: bool = False) -> int:
-        """Stop everything; with `purge`, forget the data too. The number of processes that had to be
-        stopped outside supervisord."""
-        if self.supervisor.is_up():
+        """Stop everything, in order and without hurry; with `purge`, forget the data, and so at once. The
+        number of processes that had to be stopped outside supervisord."""
+        if self.supervisor.is_up() and purge:
+            leftovers.end_at_once(self.layout.run)
+        elif self.supervisor.is_up():
             self._stop_in_order()
             self.supervisor.shutdown()
             self._wait_until(lambda: not self.supervisor.is_up(), 30)

@@ -9,7 +9,7 @@ from pathlib import Path
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service
 from strangler.toolkit.stack.errors import ComposeError, StackError
-from strangler.toolkit.stack.program import Layout, Program, as_user, find, own
+from strangler.toolkit.stack.program import Layout, Program, as_user, find, is_private, own
 
 Adapter = Callable[[Service, Layout, Addresses], Program]
 
@@ -48,8 +48,10 @@ def postgres(service: Service, layout: Layout, addresses: Addresses) -> Program:
 
 
 def rabbitmq(service: Service, layout: Layout, addresses: Addresses) -> Program:
-    """RabbitMQ as a node of its own, with its own port mapper, all on loopback."""
+    """RabbitMQ as a node of its own, with its own port mapper, all on loopback. In a private checkout it runs
+    as we do: Erlang asks access(2) first, which goes by the user's rights alone."""
     data = own(layout.volume("rabbitmq"), "rabbitmq")
+    command = [find("rabbitmq-server", "/usr/lib/rabbitmq/bin")]
     port, distribution, epmd = (addresses.port("rabbitmq", p) for p in (5672, 25672, 4369))
     config = data / "rabbitmq.conf"
     user, password = (service.environment[f"RABBITMQ_DEFAULT_{x}"] for x in ("USER", "PASS"))
@@ -67,7 +69,7 @@ def rabbitmq(service: Service, layout: Layout, addresses: Addresses) -> Program:
             os.chown(path, data.stat().st_uid, data.stat().st_gid)
     return Program(
         name=service.name,
-        command=as_user("rabbitmq", layout, [find("rabbitmq-server", "/usr/lib/rabbitmq/bin")]),
+        command=command if is_private(layout) else as_user("rabbitmq", layout, command),
         environment={
             **layout.base_environment(),
             "HOME": str(data),

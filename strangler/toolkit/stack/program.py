@@ -79,16 +79,21 @@ def find(program: str, *places: str) -> str:
 def as_user(name: str, layout: Layout, command: list[str]) -> list[str]:
     """The command run as a system user, where we are root; otherwise as it is.
 
-    A checkout below a private folder (/root, say) is out of that user's reach: the process then keeps
-    the right to pass through directories, and nothing else of root's.
+    Where the checkout is private, the process keeps the right to pass through directories and to read, and
+    nothing else of root's.
     """
     if os.geteuid() != 0:
         return command
     user = pwd.getpwnam(name)
     become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]
-    if any(not parent.stat().st_mode & 0o001 for parent in [layout.run, *layout.run.parents]):
-        become += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    if is_private(layout):
+        become += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     return [*become, *command]
+
+
+def is_private(layout: Layout) -> bool:
+    """Whether the checkout lies in a folder that other users cannot pass through: below /root, say."""
+    return any(not folder.stat().st_mode & 0o001 for folder in [layout.run, *layout.run.parents])
 
 
 def own(path: Path, user: str) -> Path:

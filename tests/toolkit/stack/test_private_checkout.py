@@ -1,0 +1,25 @@
+"""Root's own folder is where a newcomer clones to, and servers with accounts of their own cannot enter it."""
+
+import os
+from pathlib import Path
+
+import pytest
+import requests
+
+from strangler.toolkit.stack import Stack
+from tests.ports import free_base
+from tests.stacks import ROOT
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users to become")
+def test_a_stack_comes_up_where_only_root_may_enter(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    stack = Stack(ROOT, private / "run", free_base())
+    try:
+        for _ in range(2):
+            stack.up(0)
+            assert requests.get(f"{stack.url}/api/products", timeout=10).json()["count"] == 1000
+            stack.down()
+    finally:
+        stack.down(purge=True)

@@ -134,7 +134,11 @@ def traefik(service: Service, layout: Layout, addresses: Addresses) -> Program:
         name=service.name,
         command=command,
         # Another configuration is another program: supervision then starts it anew.
-        environment={**layout.base_environment(), "CONFIGURATION": digest.hexdigest()[:16]},
+        environment={
+            **layout.base_environment(),
+            **service.environment,
+            "CONFIGURATION": digest.hexdigest()[:16],
+        },
         ready=addresses.localise(service.ready_url),
         stop_seconds=30,
     )

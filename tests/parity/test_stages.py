@@ -1,7 +1,7 @@
-"""Stage 0 against stage 1, both real: equal whatever is asked, and a planted difference is found."""
+"""Stage 0 against each later one, all real: equal whatever is asked, and a planted difference is found."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from werkzeug.wrappers import Request
@@ -9,38 +9,40 @@ from werkzeug.wrappers import Request
 from strangler.toolkit.parity.run import compare
 from strangler.toolkit.parity.text import reported
 from strangler.toolkit.plan import load
-from strangler.toolkit.stack import Stack
 from tests import parity
 from tests.parity.tiny import Plant, Proxy, in_json, served
 from tests.stacks import ROOT, running
 
+PLAN = load(ROOT / "migrations-plan/plan.yaml")
+STAGES = [stage.number for stage in PLAN.built if stage.number > 0]
 SEQUENCES = 20
 # At least: not every route has an order, an address or a product to ask for in so few sequences.
 ROUTES_TRIED = 0.9
 
 
-@pytest.fixture(scope="module")
-def stage_0() -> Iterator[Stack]:
-    with running(0) as stack:
-        yield stack
+class Pair(NamedTuple):
+    """Equal seeds on both sides: what other tests did to theirs would be a difference."""
+
+    reference: str
+    candidate: str
 
 
 @pytest.fixture(scope="module")
-def fresh_stage_1() -> Iterator[Stack]:
-    """Equal seeds on both sides; what other tests did to theirs would be a difference."""
-    with running(1) as stack:
-        yield stack
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    with running(0) as reference, running(request.param) as candidate:
+        yield Pair(reference.url, candidate.url)
 
 
-def test_the_gateway_changes_no_answer(stage_0: Stack, fresh_stage_1: Stack) -> None:
+@pytest.mark.parametrize("pair", STAGES, indirect=True)
+def test_no_stage_changes_an_answer(pair: Pair) -> None:
     report = compare(
-        parity, reference=stage_0.url, candidate=fresh_stage_1.url, run="s", sequences=SEQUENCES, seed=1
+        parity, reference=pair.reference, candidate=pair.candidate, run="s", sequences=SEQUENCES, seed=1
     )
 
     assert report.equal, "\n".join(reported(finding) for finding in report.findings())
     assert report.generated is not None
     assert report.generated.sequences == SEQUENCES
-    routes = load(ROOT / "migrations-plan/plan.yaml").routes(stage=0)
+    routes = PLAN.routes(stage=0)
     planned = {f"{method} {r.path}" for r in routes for method in r.methods if r.path.startswith("/api/")}
     assert len(planned & report.coverage.keys()) >= ROUTES_TRIED * len(planned), sorted(
         planned - report.coverage.keys()
@@ -72,13 +74,12 @@ def _code(request: Request, body: Any) -> None:
     ],
     ids=["price rounding", "missing field", "error code"],
 )
-def test_a_difference_in_the_shop_is_found(
-    journey: str, plant: Plant, where: str, stage_0: Stack, fresh_stage_1: Stack
-) -> None:
-    with served(Proxy(fresh_stage_1.url, plant)) as spoiled:
+@pytest.mark.parametrize("pair", [1], indirect=True)
+def test_a_difference_in_the_shop_is_found(journey: str, plant: Plant, where: str, pair: Pair) -> None:
+    with served(Proxy(pair.candidate, plant)) as spoiled:
         report = compare(
             parity,
-            reference=stage_0.url,
+            reference=pair.reference,
             candidate=spoiled,
             run=f"p{journey[:2]}",
             sequences=0,

@@ -3,9 +3,10 @@
 import threading
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from strangler.toolkit.parity import Journey, Taken
-from strangler.toolkit.parity.journey import Exchange
+from strangler.toolkit.parity.journey import Both, Exchange
 
 PASSWORD = "correct-horse-battery"
 STAFF = "staff@shop.example"
@@ -26,7 +27,7 @@ FORGED = (
 class World:
     """One journey's own corner of the shop. Names carry the journey's, so that no two see each other's."""
 
-    _staff_logins: dict[tuple[str, str], tuple[float, Exchange]] = {}
+    _staff_logins: WeakKeyDictionary[Both, tuple[float, Exchange]] = WeakKeyDictionary()
     _lock = threading.Lock()
 
     def __init__(self, journey: Journey) -> None:

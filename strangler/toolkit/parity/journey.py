@@ -112,9 +112,9 @@ class Journey:
         return Taken(len(self.exchanges) - 1)
 
     @property
-    def systems(self) -> tuple[str, str]:
-        """The base URLs of reference and candidate."""
-        return self._systems.reference.base_url, self._systems.candidate.base_url
+    def systems(self) -> Both:
+        """The two systems of this run; what is known of them holds for no other, whatever its addresses."""
+        return self._systems
 
     def reuse(self, exchange: Exchange) -> Taken:
         """Count an earlier journey's call as this one's, without making it again: a login, say."""

@@ -12,12 +12,13 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
 from strangler.chassis.errors import ChassisError
-from strangler.chassis.references import RemoteReference, prefetch
+from strangler.chassis.references import RemoteReference
 from strangler.chassis.routes import ADMIN
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class ReferencesList(ChangeList):
         for shown in self.list_display:
             if (name := getattr(shown, "reference", None)) is not None:
                 try:
-                    prefetch(self.result_list, name)
+                    prefetch_related_objects(self.result_list, name)
                 except ChassisError as error:
                     log.warning("the admin shows ids: %s", error)
 

@@ -5,11 +5,12 @@
 Where this process hosts both domains the field is a real foreign key with a constraint. Where the
 target lives elsewhere it is the same column without one: `order.user_id` works as before, and
 `order.user` asks the query that the target's contract names for it (`Port.resolves`), or the resolver
-that was registered, which answers with the contract's DTO. Both deconstruct alike, so the migrations
-of a domain are the same everywhere.
+that was registered, which answers with the contract's DTO; `prefetch_related("user")` asks once for all
+rows. Both deconstruct alike, so the migrations of a domain are the same everywhere.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.apps import apps
@@ -120,16 +121,25 @@ class RemoteReference(models.BigIntegerField):  # type: ignore[type-arg]
     def get_transform(self, name: str) -> Any:
         transform = super().get_transform(name)
         if transform is None:
-            raise RemoteJoin(
-                f"{self.model.__name__}.{self.name} points at {self.reference_to}, which this host's "
-                f"database does not hold: ask the port in contracts.{self.reference_to.split('.')[0]} for "
-                f"the ids first, then filter by `{self.name}_id__in`."
+            port = f"contracts.{self.reference_to.split('.')[0]}"
+            raise self.not_joined(
+                f"ask the port in {port} for the ids first, then filter by `{self.name}_id__in`"
             )
         return transform
 
+    def not_joined(self, remedy: str) -> RemoteJoin:
+        """The error of a query that would join."""
+        return RemoteJoin(
+            f"{self.model.__name__}.{self.name} points at {self.reference_to}, which this host's "
+            f"database does not hold: {remedy}."
+        )
+
 
 class RemoteTarget:
-    """The descriptor behind `order.user`: fetches the DTO once an instance; `prefetch` fetches in bulk."""
+    """The descriptor behind `order.user`: fetches the DTO once an instance, or by `prefetch_related` in bulk.
+
+    What is known stands in the instance's `_user_target`, as the pair of id and DTO.
+    """
 
     def __init__(self, field: RemoteReference) -> None:
         self.field = field
@@ -156,6 +166,21 @@ class RemoteTarget:
         setattr(instance, self.field.attname, target_id)
         instance.__dict__.pop(self.cache, None)
 
+    def is_cached(self, instance: models.Model) -> bool:
+        """Django's prefetching asks this."""
+        known = instance.__dict__.get(self.cache)
+        return known is not None and known[0] == getattr(instance, self.field.attname)
+
+    def get_prefetch_querysets(self, instances: list[Any], querysets: Any = None) -> tuple[Any, ...]:
+        """Django's prefetching protocol: what these instances point at, how both find each other, and the
+        attribute that keeps it."""
+        if querysets:
+            raise self.field.not_joined("prefetch it without a queryset")
+        target_id = attrgetter(self.field.attname)
+        ids = sorted({i for instance in instances if (i := target_id(instance)) is not None})
+        found = self.fetch(ids) if ids else {}
+        return [(i, found.get(i)) for i in ids], itemgetter(0), target_id, True, self.cache, True
+
     def fetch(self, ids: list[int]) -> dict[int, Any]:
         domain, _, model = self.field.reference_to.partition(".")
         resolver = _resolvers.get(self.field.reference_to.lower()) or ports.resolver(domain, model)
@@ -166,19 +191,3 @@ class RemoteTarget:
                 f"`resolve_with({self.field.reference_to!r}, …)`."
             )
         return resolver(ids)
-
-
-def prefetch(instances: Iterable[models.Model], name: str) -> None:
-    """Fetch what a reference of these instances points at in one call, whether it is local or remote."""
-    rows = list(instances)
-    if not rows:
-        return
-    descriptor = vars(type(rows[0])).get(name)
-    if not isinstance(descriptor, RemoteTarget):
-        models.prefetch_related_objects(rows, name)
-        return
-    attname = descriptor.field.attname
-    found = descriptor.fetch(sorted({i for row in rows if (i := getattr(row, attname)) is not None}))
-    for row in rows:
-        target_id = getattr(row, attname)
-        row.__dict__[descriptor.cache] = (target_id, found.get(target_id))

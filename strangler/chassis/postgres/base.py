@@ -9,9 +9,13 @@ import select
 
 from django.db.backends.postgresql import base
 
+from strangler.chassis.postgres.operations import DatabaseOperations
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """One connection of a thread to the database."""
+
+    ops_class = DatabaseOperations
 
     def is_usable(self) -> bool:
         if self.errors_occurred:

@@ -80,4 +80,6 @@ def test_a_list_costs_one_call_and_a_target_that_is_down_shows_its_id(remote: di
 def test_what_cannot_be_said_is_refused_with_what_to_do(remote: dict[str, Any]) -> None:
     assert "contracts.people" in remote["joined"]
     assert "person_id__in" in remote["joined"]
+    assert remote["selected"].startswith("RemoteJoin: Letter.person points at people.Person")
+    assert "prefetch_related('person')" in remote["selected"]
     assert "`copy_id`" in remote["misassigned"]

@@ -20,7 +20,6 @@ from rest_framework import serializers
 from strangler.chassis import ports
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.ports import Method
-from strangler.chassis.references import prefetch
 from tests.chassis.references.contract import Person
 from tests.chassis.references.letters import models
 
@@ -81,9 +80,8 @@ def main() -> None:
     for i in (1, 2, 1):
         Letter.objects.create(person_id=i, text=f"to {i}")
     told["names"] = [letter.person.name for letter in Letter.objects.order_by("id")]
-    letters = list(Letter.objects.order_by("id"))
     afar.calls = 0
-    prefetch(letters, "person")
+    letters = list(Letter.objects.order_by("id").prefetch_related("person", "copy"))
     told["prefetched"] = [letter.person.name for letter in letters]
     told["calls"] = afar.calls
     told["none"] = letters[0].copy
@@ -92,6 +90,7 @@ def main() -> None:
     told["misassigned"] = attempt(lambda: setattr(letters[0], "copy", 5))
     told["filtered"] = Letter.objects.filter(person_id__in=[1]).count()
     told["joined"] = attempt(lambda: Letter.objects.filter(person__name="Ada").count())
+    told["selected"] = attempt(lambda: len(Letter.objects.select_related("person")))
     told["serialized"] = Serializer(letters, many=True).data[0]
     form = Serializer(data={"person": 2, "text": "by the API"})
     told["valid"] = form.is_valid()

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db.models import prefetch_related_objects
 
 from strangler.chassis import ports
 from strangler.chassis.ports import Method, Port, PortMismatch, query
-from strangler.chassis.references import NoResolver, RemoteTarget, prefetch
+from strangler.chassis.references import NoResolver, RemoteTarget
 from strangler.chassis.rpc.client import Client
 from tests.rpc_process import Service
 
@@ -42,7 +43,7 @@ def test_a_list_costs_one_call(service: Service, client: Client) -> None:
     rows: Any = [Row(3), Row(5), Row(3)]
     ports.use_transport(transport)
     try:
-        prefetch(rows, "count")
+        prefetch_related_objects(rows, "count")
         assert [row.count.name for row in rows] == ["3", "5", "3"]
         assert transport.calls == 1
         assert Row(8).count.times == 8  # type: ignore[attr-defined]

@@ -6,11 +6,14 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
+from strangler.chassis.postgres.operations import DatabaseOperations
 from strangler.chassis.rpc.database import statements
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """A call's connection, out of the process's pool, which never gives one that died while idle."""
+
+    ops_class = DatabaseOperations
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 
 import psutil
 import requests
@@ -31,7 +32,8 @@ def kill_everything(stack: Stack) -> int:
     processes = [supervisor, *supervisor.children(recursive=True)]
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for process in processes:
-            process.send_signal(number)
+            with suppress(psutil.NoSuchProcess):  # a worker dies with its arbiter
+                process.send_signal(number)
     psutil.wait_procs(processes, timeout=TIMEOUT)
     return len(processes)
 

@@ -35,14 +35,14 @@ class ReferencesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return ReferencesList
 
     def _shown(self, name: Any) -> Any:
-        remote = {field.name for field in self.opts.fields if isinstance(field, RemoteReference)}
+        remote = {field.name: field for field in self.opts.fields if isinstance(field, RemoteReference)}
         if name not in remote:
             return name
+        field = remote[name]
 
         @admin.display(description=name, ordering=f"{name}_id")
         def target(row: Any) -> str:
-            known = row.__dict__.get(f"_{name}_target")
-            return str(row.serializable_value(f"{name}_id") if known is None else known[1] or known[0])
+            return str(field.get_cached_value(row, None) or row.serializable_value(field.attname))
 
         target.reference = name  # type: ignore[attr-defined]
         return target

@@ -68,7 +68,7 @@ class Registration:
         self._thread.start()
 
     def renew(self) -> None:
-        """If it is time to look: register, unless Consul knows it. Waits for ANSWER_SECONDS at most."""
+        """If it is time to look: register, unless Consul knows it. Waits for two answers at most."""
         if time.monotonic() < self._due:
             return
         try:

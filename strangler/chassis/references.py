@@ -10,12 +10,14 @@ rows. Both deconstruct alike, so the migrations of a domain are the same everywh
 """
 
 from collections.abc import Callable
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.mixins import FieldCacheMixin
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 
 from strangler.chassis import ports
 from strangler.chassis.errors import ChassisError
@@ -93,8 +95,13 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
         )
 
 
-class RemoteReference(models.BigIntegerField):  # type: ignore[type-arg]
-    """A reference whose target lives in another host's database: the same column, no constraint."""
+class RemoteReference(FieldCacheMixin, models.BigIntegerField):  # type: ignore[type-arg,misc]
+    """A reference whose target lives in another host's database: the same column, no constraint.
+
+    What it points at is kept as Django keeps a foreign key's target, and forgotten when the id changes.
+    """
+
+    descriptor_class = ForeignKeyDeferredAttribute
 
     def __init__(self, to: str, related_name: str = "+", **options: Any) -> None:
         self.reference_to, self.reference_related_name = to, related_name
@@ -104,6 +111,10 @@ class RemoteReference(models.BigIntegerField):  # type: ignore[type-arg]
         return _deconstruct(self, self.name)
 
     clone = LocalReference.clone
+
+    @property
+    def cache_name(self) -> str:
+        return str(self.name)
 
     def get_attname(self) -> str:
         return f"{self.name}_id"
@@ -136,14 +147,10 @@ class RemoteReference(models.BigIntegerField):  # type: ignore[type-arg]
 
 
 class RemoteTarget:
-    """The descriptor behind `order.user`: fetches the DTO once an instance, or by `prefetch_related` in bulk.
-
-    What is known stands in the instance's `_user_target`, as the pair of id and DTO.
-    """
+    """The descriptor behind `order.user`: fetches the DTO once an instance, or in bulk by prefetching."""
 
     def __init__(self, field: RemoteReference) -> None:
         self.field = field
-        self.cache = f"_{field.name}_target"
 
     def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> Any:
         if instance is None:
@@ -151,11 +158,9 @@ class RemoteTarget:
         target_id = getattr(instance, self.field.attname)
         if target_id is None:
             return None
-        cached = instance.__dict__.get(self.cache)
-        if cached is None or cached[0] != target_id:
-            cached = (target_id, self.fetch([target_id]).get(target_id))
-            instance.__dict__[self.cache] = cached
-        return cached[1]
+        if not self.field.is_cached(instance):
+            self.field.set_cached_value(instance, self.fetch([target_id]).get(target_id))
+        return self.field.get_cached_value(instance)
 
     def __set__(self, instance: models.Model, value: Any) -> None:
         target_id = getattr(value, "pk", None) or getattr(value, "id", None)
@@ -164,22 +169,23 @@ class RemoteTarget:
                 f"{value!r} is no {self.field.reference_to}: assign an id to `{self.field.attname}` instead."
             )
         setattr(instance, self.field.attname, target_id)
-        instance.__dict__.pop(self.cache, None)
+        if self.field.is_cached(instance):
+            self.field.delete_cached_value(instance)
 
     def is_cached(self, instance: models.Model) -> bool:
         """Django's prefetching asks this."""
-        known = instance.__dict__.get(self.cache)
-        return known is not None and known[0] == getattr(instance, self.field.attname)
+        return bool(self.field.is_cached(instance))
 
     def get_prefetch_querysets(self, instances: list[Any], querysets: Any = None) -> tuple[Any, ...]:
-        """Django's prefetching protocol: what these instances point at, how both find each other, and the
-        attribute that keeps it."""
+        """Django's prefetching protocol: what these instances point at, and how both find each other. A DTO
+        need not know its id, so it is found by what it is."""
         if querysets:
             raise self.field.not_joined("prefetch it without a queryset")
         target_id = attrgetter(self.field.attname)
         ids = sorted({i for instance in instances if (i := target_id(instance)) is not None})
         found = self.fetch(ids) if ids else {}
-        return [(i, found.get(i)) for i in ids], itemgetter(0), target_id, True, self.cache, True
+        id_of = {id(target): i for i, target in found.items()}
+        return list(found.values()), lambda target: id_of[id(target)], target_id, True, self.field.name, False
 
     def fetch(self, ids: list[int]) -> dict[int, Any]:
         domain, _, model = self.field.reference_to.partition(".")

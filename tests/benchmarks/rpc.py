@@ -19,6 +19,7 @@ from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.client import Client
 from tests.benchmarks.rows import Row
 from tests.chassis.rpc.counting.contract import Counting
+from tests.ports import wait_for
 from tests.rabbitmq import RabbitMQ
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,7 @@ def our_caller(broker: str) -> Iterator[Callable[[], object]]:
 
     try:
         with process("strangler.chassis.rpc", settings, **environment):
-            until_it_answers(call)
+            wait_for(lambda: answered(call), seconds=START_SECONDS)
             yield call
     finally:
         client.close()
@@ -97,38 +98,32 @@ def their_caller(broker: str) -> Iterator[Callable[[], object]]:
     """Calls the bare service by Nameko's own proxy."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from nameko.exceptions import UnknownService
         from nameko.standalone.rpc import ClusterRpcProxy
+
+    def served() -> bool:
+        try:
+            proxy.bare.echo(text=TEXT)
+        except UnknownService:
+            return False
+        return True
 
     with (
         process("tests.benchmarks.bare_nameko", broker),
         ClusterRpcProxy({"AMQP_URI": broker}, timeout=START_SECONDS) as proxy,
     ):
-        ends = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                proxy.bare.echo(text=TEXT)
-            except Exception:  # its UnknownService, until the service is there
-                if time.monotonic() > ends:
-                    raise
-                time.sleep(0.1)
-            else:
-                break
+        wait_for(served, seconds=START_SECONDS)
         yield lambda: proxy.bare.echo(text=TEXT)
 
 
-def until_it_answers(call: Callable[[], object]) -> None:
-    """Return after the first answer."""
-    ends = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            with deadline.within(1.0):
-                call()
-        except DomainUnavailable:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+def answered(call: Callable[[], object]) -> bool:
+    """Whether our service answers."""
+    try:
+        with deadline.within(1.0):
+            call()
+    except DomainUnavailable:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,14 +1,11 @@
 """The shop's own speed, asked directly: list, detail, checkout, and a bare Django view beside it."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 import requests
@@ -17,6 +14,8 @@ from strangler.toolkit.stack import Stack
 from tests.benchmarks.load import Result, Target, closed, each
 from tests.benchmarks.processes import processor_seconds, used
 from tests.benchmarks.rows import Row
+from tests.ports import free_port, wait_for
+from tests.probe import answers
 
 CLIENTS = 8
 CUSTOMERS = 50
@@ -122,9 +121,7 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
     shop = stack.environment("web")
     file = stack.layout.run / "bare-body.json"
     file.write_bytes(body)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     base = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
@@ -134,25 +131,20 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
         "CONSUL_URL": "",
     }
     command = [sys.executable, "-m", "strangler.chassis.web", "tests.benchmarks.bare:application"]
-    with Path(stack.layout.logs / "bare.log").open("wb") as log:
+    said = stack.layout.logs / "bare.log"
+    with said.open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=stack.layout.root)
+
+    def ready() -> bool:
+        assert process.poll() is None, said.read_text()
+        return answers(f"{base}/api/products")
+
     try:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not _answers(f"{base}/api/products"):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the bare view did not start; see {stack.layout.logs / 'bare.log'}")
-            time.sleep(0.1)
+        wait_for(ready, seconds=WAIT_SECONDS)
         yield base
     finally:
         process.terminate()
         process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def _bearer(token: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a product costs at the last stage and at the first: processor time of all that runs, by request.
+"""What a product costs at stage 3 and at stage 0: processor time of all that runs, by request.
 
 Both stacks stand side by side and take turns, each with its own servers, and each is asked where its clients
 ask. At stage 3 that is the gateway, the catalogue's service, and the inventory by RPC for what is available.

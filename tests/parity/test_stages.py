@@ -74,7 +74,7 @@ def _code(request: Request, body: Any) -> None:
     ],
     ids=["price rounding", "missing field", "error code"],
 )
-@pytest.mark.parametrize("pair", [1], indirect=True)
+@pytest.mark.parametrize("pair", STAGES[:1], indirect=True)
 def test_a_difference_in_the_shop_is_found(journey: str, plant: Plant, where: str, pair: Pair) -> None:
     with served(Proxy(pair.candidate, plant)) as spoiled:
         report = compare(

@@ -104,8 +104,9 @@ class Relay:
         if not outbox.woken and time.monotonic() >= self._prune_at:
             from strangler.chassis.events.sweeping import PRUNE_SECONDS, prune
 
-            prune(relayed=True)
+            # Before, so that what fails is not tried again at once.
             self._prune_at = time.monotonic() + PRUNE_SECONDS
+            prune(relayed=True)
         elif not outbox.woken:
             ends: list[Any] = [outbox.connection.fileno(), channel.socket, self._wakes]
             readable, _, _ = select.select(ends, [], [], POLL_SECONDS)

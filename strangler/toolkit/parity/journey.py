@@ -73,13 +73,16 @@ def both(reference: str, candidate: str) -> Iterator[Both]:
 
 
 class Journey:
-    """One run against both systems. `name` is unique to the run: what it makes can carry it in its names."""
+    """One run against both systems. `name` is unique to the run: what it makes can carry it in its names.
+
+    What is known of `systems` holds for no other run, whatever its addresses.
+    """
 
     def __init__(self, name: str, systems: Both, rules: Rules) -> None:
         self.name = name
         self.rules = rules
         self.exchanges: list[Exchange] = []
-        self._systems = systems
+        self.systems = systems
         self._answers: tuple[list[Answer], list[Answer]] = ([], [])
         self._comparison = Comparison(rules, bases=(systems.reference.base_url, systems.candidate.base_url))
 
@@ -111,11 +114,6 @@ class Journey:
             raise Finding(self.name, self.exchanges, differences)
         return Taken(len(self.exchanges) - 1)
 
-    @property
-    def systems(self) -> Both:
-        """The two systems of this run; what is known of them holds for no other, whatever its addresses."""
-        return self._systems
-
     def reuse(self, exchange: Exchange) -> Taken:
         """Count an earlier journey's call as this one's, without making it again: a login, say."""
         self._comparison.differences(exchange.call.path, exchange.reference, exchange.candidate)
@@ -138,7 +136,7 @@ class Journey:
         self._answers[1].append(exchange.candidate)
 
     def _once(self, call: Call, reference: Call, candidate: Call) -> tuple[Exchange, list[Difference]]:
-        answers = self._systems.send(reference, candidate)
+        answers = self.systems.send(reference, candidate)
         exchange = Exchange(call=call, reference=answers[0], candidate=answers[1])
         return exchange, self._comparison.differences(call.path, *answers)
 
@@ -148,7 +146,7 @@ class Journey:
         started = time.monotonic()
         reached: list[float | None] = [None, None]
         while True:
-            answers = self._systems.send(reference, candidate)
+            answers = self.systems.send(reference, candidate)
             now = time.monotonic() - started
             for side, answer in enumerate(answers):
                 if reached[side] is None and until(answer.body):

@@ -83,7 +83,9 @@ def cancel(
 
 
 @app.command()
-def down(purge: Annotated[bool, typer.Option(help="Forget all data too.")] = False) -> None:
+def down(
+    purge: Annotated[bool, typer.Option(help="Forget all data, and stop at once.")] = False,
+) -> None:
     """Stop everything that runs here."""
     stack = here()
     where, running = stack.layout.run, stack.running()

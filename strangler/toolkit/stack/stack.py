@@ -119,20 +119,22 @@ class Stack:
 
     def down(self, *, purge: bool = False) -> int:
         """Stop everything, in order and without hurry; with `purge`, forget the data, and so at once. The
-        number of processes that had to be stopped outside supervisord."""
-        if self.supervisor.is_up() and purge:
+        number of processes that an earlier run had left behind, whose supervisord is gone."""
+        supervised = self.supervisor.is_up()
+        if supervised and purge:
             leftovers.end_at_once(self.layout.run)
-        elif self.supervisor.is_up():
+        elif supervised:
             self._stop_in_order()
             self.supervisor.shutdown()
             self._wait_until(lambda: not self.supervisor.is_up(), 30)
+        # RabbitMQ's port mapper is a daemon of its own; supervisord may still be on its way out.
         ended = leftovers.stop_leftovers(self.layout.run)
         self.memory.stopped()
         if self.layout.sockets != self.layout.run:
             shutil.rmtree(self.layout.sockets, ignore_errors=True)
         if purge and self.layout.run.exists():
             shutil.rmtree(self.layout.run)
-        return ended
+        return 0 if supervised else ended
 
     def running(self) -> list[str]:
         """The names of the programs that supervisord runs now; none if it is not up."""

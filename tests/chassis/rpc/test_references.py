@@ -4,24 +4,26 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db.models import prefetch_related_objects
+from django.db import models
+from django.db.models import Prefetch, prefetch_related_objects
 
 from strangler.chassis import ports
 from strangler.chassis.ports import Method, Port, PortMismatch, query
-from strangler.chassis.references import NoResolver, RemoteTarget
+from strangler.chassis.references import NoResolver, RemoteTarget, reference
 from strangler.chassis.rpc.client import Client
 from tests.rpc_process import Service
 
 
-class Row:
-    """As a model's instance; `count` is its reference."""
+class Row(models.Model):
+    """Points at what the tiny service answers for."""
 
-    def __init__(self, count_id: int) -> None:
-        self.count_id = count_id
+    count = reference("counting.Count")
 
+    class Meta:
+        app_label = "rows"
 
-field: Any = SimpleNamespace(name="count", attname="count_id", reference_to="counting.Count")
-Row.count = RemoteTarget(field)  # type: ignore[attr-defined]
+    def __str__(self) -> str:
+        return f"{self.pk}"
 
 
 class Counted:
@@ -40,14 +42,18 @@ class Counted:
 
 def test_a_list_costs_one_call(service: Service, client: Client) -> None:
     transport = Counted(client)
-    rows: Any = [Row(3), Row(5), Row(3)]
+    rows: Any = [Row(count_id=number) for number in (3, 5, 3)]
     ports.use_transport(transport)
     try:
         prefetch_related_objects(rows, "count")
         assert [row.count.name for row in rows] == ["3", "5", "3"]
         assert transport.calls == 1
-        assert Row(8).count.times == 8  # type: ignore[attr-defined]
+        assert Row(count_id=8).count.times == 8
         assert transport.calls == 2
+        prefetch_related_objects(rows, Prefetch("count", to_attr="counted"))
+        assert [row.counted.name for row in rows] == ["3", "5", "3"]
+        rows[0].count_id = 8
+        assert rows[0].count.times == 8
     finally:
         ports.use_transport(None)
 

@@ -20,6 +20,6 @@ def test_a_stack_comes_up_where_only_root_may_enter(tmp_path: Path) -> None:
         for _ in range(2):
             stack.up(0)
             assert requests.get(f"{stack.url}/api/products", timeout=10).json()["count"] == 1000
-            stack.down()
+            assert stack.down() == 0
     finally:
         stack.down(purge=True)

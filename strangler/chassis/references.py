@@ -95,7 +95,7 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
         )
 
 
-class RemoteReference(FieldCacheMixin, models.BigIntegerField):  # type: ignore[type-arg,misc]
+class RemoteReference(FieldCacheMixin, models.BigIntegerField):  # type: ignore[type-arg]
     """A reference whose target lives in another host's database: the same column, no constraint.
 
     What it points at is kept as Django keeps a foreign key's target, and forgotten when the id changes.

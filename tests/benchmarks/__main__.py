@@ -83,7 +83,7 @@ def measure(stack: Stack, beside: Stack, console: Console, *, seconds: float, ro
     say("remote calls and bare Nameko")
     rows += rpc.on_a_broker_of_their_own(seconds=seconds, rounds=rounds)
     say("a million rows copied")
-    rows += copy.on_a_server_of_its_own()
+    rows += copy.on_a_server_of_its_own(rounds=rounds)
     say("events between two hosts")
     rows += events.between_two_hosts(seconds=seconds, rounds=rounds)
     return rows

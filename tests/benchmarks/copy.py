@@ -31,7 +31,7 @@ FROM generate_series(1, %s) n
 """
 
 
-def on_a_server_of_its_own(*, rows: int = ROWS, rounds: int = 2) -> list[Row]:
+def on_a_server_of_its_own(*, rows: int = ROWS, rounds: int) -> list[Row]:
     """The rows, from a PostgreSQL that has nothing else to do."""
     server = Postgres(*LOGICAL, "shared_buffers=128MB", "max_wal_size=4GB")
     try:

@@ -18,6 +18,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.util import import_app
+from gunicorn.workers.gthread import ThreadWorker
 
 from strangler.chassis import logs, tracing
 from strangler.chassis.config import current, live
@@ -27,6 +28,9 @@ FIRST_INHERITED = 3
 KEEPALIVE_SECONDS = 60
 GRACEFUL_SECONDS = 30
 PR_SET_PDEATHSIG = 1
+YIELD_SECONDS = 0.0002
+MOST_YIELD_SECONDS = 0.002
+"""How much later a worker takes a new connection, for each that it has, and at most."""
 
 
 class Draining(Arbiter):  # type: ignore[misc]
@@ -51,6 +55,19 @@ class Draining(Arbiter):  # type: ignore[misc]
         super().stop(graceful)
 
 
+class FairWorker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's thread worker, which is the slower to take a new connection the more it has.
+
+    All workers wake up for it and the first one gets it, to keep while the client keeps it. Without this one
+    worker may have them all, while another one's processor has nothing to do.
+    """
+
+    def accept(self, listener: socket.socket) -> None:
+        if self.nr_conns and self.cfg.workers > 1:
+            time.sleep(min(self.nr_conns * YIELD_SECONDS, MOST_YIELD_SECONDS))
+        super().accept(listener)
+
+
 class Web(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by the environment."""
 
@@ -72,7 +89,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             binds = [f"fd://{descriptor}" for descriptor in descriptors]
         settings: dict[str, Any] = {
             "bind": binds,
-            "worker_class": "gthread",
+            "worker_class": FairWorker,
             "workers": int(os.environ.get("WEB_WORKERS", "2")),
             "threads": int(os.environ.get("WEB_THREADS", "8")),
             "keepalive": KEEPALIVE_SECONDS,

@@ -9,7 +9,8 @@ from strangler.chassis.rpc.errors import BulkheadFull, NoTimeLeft
 from strangler.chassis.rpc.policies.call import Call, Proceed
 
 CALLS = 6
-WAIT_SECONDS = 0.5
+WAIT_SECONDS = 1.5
+"""Half of what a query has: a machine that is slow for a moment is no reason to refuse."""
 
 
 class Bulkhead:

@@ -28,7 +28,7 @@ class Options(msgspec.Struct):
     """`minutes`: how long the traffic lasts. `least_requests`: fewer prove nothing, and fail."""
 
     minutes: float = 3.5
-    users: int = 40
+    users: int = 25
     to: int = 1
     least_requests: int = 5000
 

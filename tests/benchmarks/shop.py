@@ -1,7 +1,6 @@
 """The shop's own speed, asked directly: list, detail, checkout, and a bare Django view beside it."""
 
-import os
-import subprocess
+import shutil
 import sys
 import uuid
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ import msgspec
 import requests
 
 from strangler.toolkit.stack import Stack
+from strangler.toolkit.stack.program import Layout, Program
+from strangler.toolkit.stack.supervision import Supervisor
 from tests.benchmarks.load import Result, Target, closed, each
 from tests.benchmarks.processes import processor_seconds, used
 from tests.benchmarks.rows import Row
@@ -117,34 +118,37 @@ SHARED = ("WEB_WORKERS", "WEB_THREADS", "OTLP_ENDPOINT", "TRACE_SAMPLE_RATIO")
 
 @contextmanager
 def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
-    """The bare view under the same gunicorn, as many workers and threads, traced alike; its base URL."""
+    """The bare view under the same gunicorn, as many workers and threads, traced alike, its log taken by a
+    supervisord too; its base URL."""
     shop = stack.environment("web")
-    file = stack.layout.run / "bare-body.json"
+    layout = Layout(stack.layout.root, stack.layout.run.with_name(stack.layout.run.name + "-bare"))
+    for folder in (layout.logs, layout.sockets):
+        folder.mkdir(parents=True, exist_ok=True)
+    file = layout.run / "body.json"
     file.write_bytes(body)
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    environment = {
-        **os.environ,
-        **{name: shop[name] for name in SHARED},
-        "BIND": f"127.0.0.1:{port}",
-        "BARE_BODY": str(file),
-        "CONSUL_URL": "",
-    }
-    command = [sys.executable, "-m", "strangler.chassis.web", "tests.benchmarks.bare:application"]
-    said = stack.layout.logs / "bare.log"
-    with said.open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=stack.layout.root)
-
-    def ready() -> bool:
-        assert process.poll() is None, said.read_text()
-        return answers(f"{base}/api/products")
-
+    address = f"127.0.0.1:{free_port()}"
+    base = f"http://{address}"
+    program = Program(
+        name="bare",
+        command=[sys.executable, "-m", "strangler.chassis.web", "tests.benchmarks.bare:application"],
+        environment={
+            **layout.base_environment(),
+            **{name: shop[name] for name in SHARED},
+            "BIND": address,
+            "BARE_BODY": str(file),
+        },
+    )
+    supervisor = Supervisor(layout)
+    supervisor.write([program])
+    supervisor.start()
     try:
-        wait_for(ready, seconds=WAIT_SECONDS)
+        supervisor.run(program.name)
+        wait_for(lambda: answers(f"{base}/api/products"), seconds=WAIT_SECONDS)
         yield base
     finally:
-        process.terminate()
-        process.wait()
+        supervisor.shutdown()
+        wait_for(lambda: not supervisor.is_up())
+        shutil.rmtree(layout.run)
 
 
 def _bearer(token: str) -> dict[str, str]:

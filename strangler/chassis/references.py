@@ -95,13 +95,23 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
         )
 
 
+class RemoteId(ForeignKeyDeferredAttribute):
+    """The descriptor behind `order.user_id`: whoever sets it, to what it was too (`refresh_from_db`), has the
+    target asked for again."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        if self.field.is_cached(instance):
+            self.field.delete_cached_value(instance)
+        super().__set__(instance, value)
+
+
 class RemoteReference(FieldCacheMixin, models.BigIntegerField):  # type: ignore[type-arg]
     """A reference whose target lives in another host's database: the same column, no constraint.
 
-    What it points at is kept as Django keeps a foreign key's target, and forgotten when the id changes.
+    What it points at is kept as Django keeps a foreign key's target, and forgotten when the id is set.
     """
 
-    descriptor_class = ForeignKeyDeferredAttribute
+    descriptor_class = RemoteId
 
     def __init__(self, to: str, related_name: str = "+", **options: Any) -> None:
         self.reference_to, self.reference_related_name = to, related_name
@@ -169,8 +179,6 @@ class RemoteTarget:
                 f"{value!r} is no {self.field.reference_to}: assign an id to `{self.field.attname}` instead."
             )
         setattr(instance, self.field.attname, target_id)
-        if self.field.is_cached(instance):
-            self.field.delete_cached_value(instance)
 
     def is_cached(self, instance: models.Model) -> bool:
         """Django's prefetching asks this."""

@@ -52,8 +52,8 @@ def remote(postgres: str) -> dict[str, Any]:
 
 
 ALIKE = (
-    *("names", "prefetched", "none", "assigned", "filtered", "serialized", "valid", "created", "invalid"),
-    *("admin", "found", "sorted", "added", "form"),
+    *("names", "prefetched", "none", "assigned", "kept", "refreshed", "filtered", "serialized", "valid"),
+    *("created", "invalid", "admin", "found", "sorted", "added", "form"),
 )
 
 
@@ -66,6 +66,7 @@ def test_local_and_remote_are_alike(local: dict[str, Any], remote: dict[str, Any
 def test_what_they_are(remote: dict[str, Any]) -> None:
     """Guards the test above: were nothing found, both would be alike."""
     assert remote["names"] == remote["prefetched"] == ["Ada", "Grace", "Ada"]
+    assert (remote["kept"], remote["refreshed"]) == ("Ada", "Countess")
     assert remote["serialized"] == {"id": 1, "person": 1, "copy": 2, "text": "to 1"}
     assert remote["admin"] == ["Grace", "Ada", "Grace", "Ada"]
     assert (remote["found"], remote["sorted"]) == (["Grace"], ["Ada", "Ada", "Grace", "Grace"])

@@ -109,7 +109,7 @@ def _systems(
         ):
             if url is None:
                 stack = Stack(root, home / name, base + OFFSETS[name])
-                if stack.state is None or stack.state.stage != its_stage:
+                if not stack.running() or stack.state is None or stack.state.stage != its_stage:
                     with console.status(f"bringing up stage {its_stage} as the {name}"):
                         started.append(stack)
                         stack.up(its_stage)

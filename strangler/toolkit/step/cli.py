@@ -1,7 +1,6 @@
 """`strangler migrate | rollback | status | verify | contract`."""
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -321,11 +320,6 @@ def _draw(owners: dict[str, str], steps: list[dict[str, Any]]) -> None:
 @contextmanager
 def _errors() -> Iterator[None]:
     """What is expected to go wrong, as one message and an exit status."""
-
-    def terminated(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, terminated)
     try:
         yield
     except EXPECTED as error:
@@ -334,8 +328,6 @@ def _errors() -> Iterator[None]:
         _fail(f"PostgreSQL: {str(error).strip()} Run the command again: it goes on where it stands.", 1)
     except KeyboardInterrupt:
         _fail("Interrupted. Run the command again: it goes on where it stands.", TERMINATED)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str, exit_status: int) -> NoReturn:

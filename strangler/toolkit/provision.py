@@ -9,6 +9,9 @@ from psycopg import sql
 
 ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
+PROVISIONING = 0x70726F76
+"""PostgreSQL advisory lock: those that change the same server at once refuse each other ("tuple concurrently
+updated")."""
 ROLE_OPTIONS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"
 
 
@@ -21,6 +24,7 @@ def provision(
     Passwords come from <HOST>_DB_PASSWORD. Only the owner may connect to a database.
     """
     with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [PROVISIONING])
         for host in hosts:
             variable = f"{host.upper()}_DB_PASSWORD"
             password = os.environ.get(variable)

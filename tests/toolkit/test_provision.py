@@ -1,0 +1,44 @@
+"""Roles and databases, on a real server."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from strangler.toolkit.provision import provision
+
+HOSTS = [f"host{number}" for number in range(6)]
+ROUNDS = 3
+IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+PASSWORD = "a-password-of-its-own"
+
+
+@pytest.fixture(autouse=True)
+def passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in HOSTS:
+        monkeypatch.setenv(f"{host.upper()}_DB_PASSWORD", PASSWORD)
+
+
+def test_hosts_are_provisioned_at_once_and_again(postgres: str) -> None:
+    """As a stage's containers do."""
+    with ThreadPoolExecutor(len(HOSTS)) as pool:
+        for _ in range(ROUNDS):
+            assert list(pool.map(lambda host: provision([host], postgres), HOSTS)) == [None] * len(HOSTS)
+
+
+def test_a_host_reaches_its_own_database_and_no_other(postgres: str) -> None:
+    provision(HOSTS[:2], postgres)
+    as_host = make_conninfo(postgres, user=HOSTS[0], password=PASSWORD)
+    with psycopg.connect(as_host, dbname=HOSTS[0]) as connection:
+        assert connection.execute(IS_SUPERUSER).fetchone() == (False,)
+    for other in (HOSTS[1], "postgres"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(as_host, dbname=other)
+
+
+def test_missing_password_is_named(postgres: str) -> None:
+    del os.environ["HOST5_DB_PASSWORD"]
+    with pytest.raises(Exception, match="HOST5_DB_PASSWORD"):
+        provision(["host5"], postgres)

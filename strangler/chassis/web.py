@@ -18,19 +18,16 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.util import import_app
-from gunicorn.workers.gthread import ThreadWorker
 
 from strangler.chassis import logs, tracing
 from strangler.chassis.config import current, live
 from strangler.chassis.discovery import Registration
+from strangler.chassis.sharing import Board, FairWorker, join, leave
 
 FIRST_INHERITED = 3
 KEEPALIVE_SECONDS = 60
 GRACEFUL_SECONDS = 30
 PR_SET_PDEATHSIG = 1
-YIELD_SECONDS = 0.0002
-MOST_YIELD_SECONDS = 0.002
-"""How much later a worker takes a new connection, for each that it has, and at most."""
 
 
 class Draining(Arbiter):  # type: ignore[misc]
@@ -41,6 +38,10 @@ class Draining(Arbiter):  # type: ignore[misc]
     """
 
     registration: Registration | None = None
+
+    def __init__(self, app: BaseApplication) -> None:
+        self.board = Board()
+        super().__init__(app)
 
     def manage_workers(self) -> None:
         super().manage_workers()
@@ -53,19 +54,6 @@ class Draining(Arbiter):  # type: ignore[misc]
             if graceful:
                 time.sleep(live().read().drain_seconds)
         super().stop(graceful)
-
-
-class FairWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's thread worker, which is the slower to take a new connection the more it has.
-
-    All workers wake up for it and the first one gets it, to keep while the client keeps it. Without this one
-    worker may have them all, while another one's processor has nothing to do.
-    """
-
-    def accept(self, listener: socket.socket) -> None:
-        if self.nr_conns and self.cfg.workers > 1:
-            time.sleep(min(self.nr_conns * YIELD_SECONDS, MOST_YIELD_SECONDS))
-        super().accept(listener)
 
 
 class Web(BaseApplication):  # type: ignore[misc]
@@ -99,6 +87,8 @@ class Web(BaseApplication):  # type: ignore[misc]
             "proc_name": os.environ.get("SERVICE", "web"),
             "control_socket_disable": True,
             "when_ready": _prepare_registration,
+            "pre_fork": _seat,
+            "child_exit": _unseat,
             "post_fork": _begin_worker,
             "worker_exit": _end_worker,
         }
@@ -123,6 +113,14 @@ def _prepare_registration(arbiter: Draining) -> None:
             settings.advertise,
             domains=getattr(project, "DOMAINS", ()),
         )
+
+
+def _seat(arbiter: Draining, worker: FairWorker) -> None:
+    join(arbiter.board, worker, list(arbiter.WORKERS.values()))
+
+
+def _unseat(arbiter: Draining, worker: FairWorker) -> None:
+    leave(worker)
 
 
 def _begin_worker(arbiter: Draining, worker: Any) -> None:

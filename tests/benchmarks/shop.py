@@ -1,6 +1,5 @@
 """The shop's own speed, asked directly: list, detail, checkout, and a bare Django view beside it."""
 
-import shutil
 import sys
 import uuid
 from collections.abc import Iterator
@@ -9,14 +8,14 @@ from contextlib import contextmanager
 import msgspec
 import requests
 
-from strangler.toolkit.stack import Stack
+from strangler.toolkit.stack import Stack, leftovers
 from strangler.toolkit.stack.program import Layout, Program
+from strangler.toolkit.stack.starting import Starter
 from strangler.toolkit.stack.supervision import Supervisor
 from tests.benchmarks.load import Result, Target, closed, each
 from tests.benchmarks.processes import processor_seconds, used
 from tests.benchmarks.rows import Row
-from tests.ports import free_port, wait_for
-from tests.probe import answers
+from tests.ports import free_port
 
 CLIENTS = 8
 CUSTOMERS = 50
@@ -24,7 +23,6 @@ PASSWORD = "correct-horse-battery"
 LIST = "/api/products?page_size=20"
 DETAIL = "/api/products/7"
 LIST_TARGET = 0.5
-WAIT_SECONDS = 20.0
 
 
 def reads(stack: Stack, direct: str, *, seconds: float, rounds: int) -> list[Row]:
@@ -121,7 +119,7 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
     """The bare view under the same gunicorn, as many workers and threads, traced alike, its log taken by a
     supervisord too; its base URL."""
     shop = stack.environment("web")
-    layout = Layout(stack.layout.root, stack.layout.run.with_name(stack.layout.run.name + "-bare"))
+    layout = Layout(stack.layout.root, stack.layout.run / "bare")
     for folder in (layout.logs, layout.sockets):
         folder.mkdir(parents=True, exist_ok=True)
     file = layout.run / "body.json"
@@ -137,18 +135,16 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
             "BIND": address,
             "BARE_BODY": str(file),
         },
+        ready=f"{base}/api/products",
     )
     supervisor = Supervisor(layout)
     supervisor.write([program])
-    supervisor.start()
     try:
-        supervisor.run(program.name)
-        wait_for(lambda: answers(f"{base}/api/products"), seconds=WAIT_SECONDS)
+        supervisor.start()
+        Starter(supervisor, lambda *_: None).start({program.name: program}, {})
         yield base
     finally:
-        supervisor.shutdown()
-        wait_for(lambda: not supervisor.is_up())
-        shutil.rmtree(layout.run)
+        leftovers.stop_leftovers(layout.run)
 
 
 def _bearer(token: str) -> dict[str, str]:

@@ -27,10 +27,10 @@ SETTLE_SECONDS = 150.0
 class Options(msgspec.Struct):
     """`minutes`: how long the traffic lasts. `least_requests`: fewer prove nothing, and fail."""
 
-    minutes: float = 3.5
-    users: int = 25
-    to: int = 1
-    least_requests: int = 5000
+    minutes: float
+    users: int
+    to: int
+    least_requests: int
 
 
 class Step(msgspec.Struct):

@@ -1,10 +1,10 @@
 """Roles and databases, on a real server."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+import typer
 from psycopg.conninfo import make_conninfo
 
 from strangler.toolkit.provision import provision
@@ -38,7 +38,7 @@ def test_a_host_reaches_its_own_database_and_no_other(postgres: str) -> None:
             psycopg.connect(as_host, dbname=other)
 
 
-def test_missing_password_is_named(postgres: str) -> None:
-    del os.environ["HOST5_DB_PASSWORD"]
-    with pytest.raises(Exception, match="HOST5_DB_PASSWORD"):
+def test_missing_password_is_named(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOST5_DB_PASSWORD")
+    with pytest.raises(typer.BadParameter, match="HOST5_DB_PASSWORD"):
         provision(["host5"], postgres)

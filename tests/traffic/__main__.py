@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=Path, help="where journal.jsonl and calls.jsonl go")
     parser.add_argument("--host", required=True, help="the shop's base URL")
-    parser.add_argument("--users", type=int, default=25)
+    parser.add_argument("--users", type=int, required=True)
     parser.add_argument("--spawn-rate", type=float, default=8.0, help="new users a second")
     arguments = parser.parse_args()
 

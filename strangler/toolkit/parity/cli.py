@@ -96,9 +96,10 @@ def _planned(plan: Path) -> str:
 def _systems(
     stage: int, reference: str | None, candidate: str | None, *, keep: bool
 ) -> Iterator[tuple[str, str]]:
-    """Base URLs of the two systems; those that are brought up here are taken down again."""
+    """Base URLs of the two systems. Those that no URL was given for are brought up, or found running from an
+    earlier comparison, and taken down at the end unless they are to be kept."""
     urls: list[str] = []
-    started: list[Stack] = []
+    ours: list[Stack] = []
     root = Path.cwd()
     base = int(os.environ.get("PORT_BASE", "8000"))
     home = Path(os.environ.get("RUN_DIR", root / ".run")) / "parity"
@@ -109,18 +110,18 @@ def _systems(
         ):
             if url is None:
                 stack = Stack(root, home / name, base + OFFSETS[name])
-                if not stack.running() or stack.state is None or stack.state.stage != its_stage:
+                ours.append(stack)
+                state = stack.state if stack.running() else None
+                if state is None or state.stage != its_stage:
                     with console.status(f"bringing up stage {its_stage} as the {name}"):
-                        started.append(stack)
                         stack.up(its_stage)
                 url = stack.url
             urls.append(url)
         yield urls[0], urls[1]
     finally:
-        for stack in started:
-            if not keep:
-                with console.status("taking the systems down"):
-                    stack.down(purge=True)
+        for stack in () if keep else ours:
+            with console.status("taking the systems down"):
+                stack.down(purge=True)
 
 
 @contextmanager

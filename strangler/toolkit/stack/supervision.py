@@ -106,7 +106,6 @@ class Supervisor:
             return False
 
     def write(self, programs: Iterable[Program]) -> None:
-
         layout = self.layout
         user = "user=root\n" if os.geteuid() == 0 else ""
         text = HEADER.format(

@@ -55,7 +55,7 @@ def test_a_stack_comes_up_and_goes_down_and_leaves_nothing(stack: Stack) -> None
     assert leftovers.processes_of(stack.layout.run) == []
 
 
-def test_a_purged_stack_ends_at_once_with_all_that_it_had(stack: Stack) -> None:
+def test_a_purged_stack_is_gone_with_all_that_it_had(stack: Stack) -> None:
     stack.up(0)
     assert stack.down(purge=True) == 0
     assert leftovers.processes_of(stack.layout.run) == []

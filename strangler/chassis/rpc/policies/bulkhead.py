@@ -1,4 +1,4 @@
-"""A bulkhead: so many calls of a domain at once; the next ones wait a moment, then are refused."""
+"""A bulkhead: so many calls of a domain at once; the next ones wait for their turn, then are refused."""
 
 import threading
 from collections import deque
@@ -6,11 +6,11 @@ from typing import Any
 
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.errors import BulkheadFull, NoTimeLeft
-from strangler.chassis.rpc.policies.call import Call, Proceed
+from strangler.chassis.rpc.policies.call import SECONDS, Call, Proceed
 
 CALLS = 6
-WAIT_SECONDS = 1.5
-"""Half of what a query has: a machine that is slow for a moment is no reason to refuse."""
+WAIT_SECONDS = SECONDS["query"] / 2
+"""A machine that is slow for a moment is no reason to refuse; the other half is for the call itself."""
 
 
 class Bulkhead:

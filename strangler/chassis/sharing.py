@@ -1,7 +1,7 @@
 """How the workers of a web process share the connections among them.
 
 All workers wake up for a new connection and the first one gets it, to keep while its client keeps it. Left
-alone, one worker may end with all of them, while another one's processor has nothing to do.
+alone, one worker may end with all the busy ones, while another one's processor has nothing to do.
 """
 
 import mmap
@@ -11,14 +11,14 @@ import time
 from gunicorn.workers.gthread import ThreadWorker
 
 YIELD_SECONDS = 0.0002
-"""How long a worker with more connections than another leaves a new one to the others."""
+"""How long a worker that is busier than another leaves a new connection to the others."""
 
 SLOTS = 256
 NOBODY = -1
 
 
 class Board:
-    """How many connections each worker has, in memory that the arbiter's forks share."""
+    """How many requests each worker is at, in memory that the arbiter's forks share."""
 
     def __init__(self) -> None:
         self.counts = memoryview(mmap.mmap(-1, SLOTS * 4)).cast("i")
@@ -31,26 +31,19 @@ class Board:
 
 
 class FairWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's thread worker, which steps back for a moment where another one has fewer connections.
+    """gunicorn's thread worker, which steps back for a moment where another one has less to do.
 
-    The moment is short and comes once a connection: a worker that is stuck keeps nobody waiting.
+    The moment is short and comes once a connection: a worker that is stuck keeps nobody waiting. Connections
+    count while a request is on them: a gateway keeps many that it does not use.
     """
 
     board: Board
     slot: int
     """Its place on the board. The arbiter gives it both before it forks."""
 
-    _accepting = False
-    _held = 0
-
-    @property
-    def nr_conns(self) -> int:
-        """gunicorn's count of the connections that this worker has."""
-        return self._held
-
-    @nr_conns.setter
-    def nr_conns(self, held: int) -> None:
-        self._held = held
+    def notify(self) -> None:
+        """gunicorn's sign of life, once in each turn of its loop."""
+        super().notify()
         self._note()
 
     def set_accept_enabled(self, enabled: bool) -> None:
@@ -60,13 +53,16 @@ class FairWorker(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: socket.socket) -> None:
         """Take the connection, if no other worker has by then."""
-        if self._held > self.board.fewest():
+        if self._busy() > self.board.fewest():
             time.sleep(YIELD_SECONDS)
         super().accept(listener)
+        self._note()
+
+    def _busy(self) -> int:
+        return self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
 
     def _note(self) -> None:
-        if hasattr(self, "slot"):
-            self.board.counts[self.slot] = self._held if self._accepting else NOBODY
+        self.board.counts[self.slot] = self._busy() if self._accepting else NOBODY
 
 
 def join(board: Board, worker: FairWorker, others: list[FairWorker]) -> None:
@@ -77,5 +73,5 @@ def join(board: Board, worker: FairWorker, others: list[FairWorker]) -> None:
 
 
 def leave(worker: FairWorker) -> None:
-    """Whatever ended it, it has no connections any more."""
+    """Whatever ended it, it is at nothing any more."""
     worker.board.counts[worker.slot] = NOBODY

@@ -41,14 +41,14 @@ def worker_app(service: str, *, periodic: Mapping[str, Periodic]) -> Celery:
 
     django.setup()
     from strangler.chassis import ports
-    from strangler.chassis.events import sweeping
+    from strangler.chassis.events import sweeping, topology
     from strangler.chassis.events import tasks as events
 
     broker = os.environ.get("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//")
     # Without its fixup for Django, which connects to the database anew for each task.
     app = Celery(service, broker=broker, fixups=[])
     app.conf.update(
-        task_default_queue=f"{service}.tasks",
+        task_default_queue=topology.tasks(service),
         task_default_queue_type="quorum",
         task_default_exchange_type="topic",
         task_acks_late=True,

@@ -110,18 +110,20 @@ def test_a_killed_workers_successor_takes_part(served: tuple[psutil.Process, int
 def test_the_board_has_a_place_for_each_and_forgets_who_left() -> None:
     board = Board()
     workers: list[FairWorker] = []
-    for number in range(SLOTS):
+
+    def begin(requests: int) -> FairWorker:
         worker = FairWorker.__new__(FairWorker)
         join(board, worker, workers)
-        worker._accepting = True
-        worker.nr_conns = 7 + number
+        board.counts[worker.slot] = requests
         workers.append(worker)
+        return worker
+
+    assert board.fewest() == 0
+    for number in range(SLOTS):
+        begin(7 + number)
     assert board.fewest() == 7
-    leave(workers.pop(0))
+    ended = workers.pop(0)
+    leave(ended)
     assert board.fewest() == 8
-    successor = FairWorker.__new__(FairWorker)
-    join(board, successor, workers)
-    successor._accepting = True
-    successor.nr_conns = 1
+    assert begin(1).slot == ended.slot
     assert board.fewest() == 1
-    assert successor.slot == 0

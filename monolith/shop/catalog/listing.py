@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from strangler.chassis.postgres.reading import fetch
+
 ORDERINGS = {
     "": "id",
     # The table's price, not the text that the SELECT makes of it under the same name.
@@ -65,12 +67,9 @@ def select(*, filters: Filters, offset: int, limit: int) -> Page:
     """The page of active products from `offset`. Its rows are shared: copy them to change them."""
     wanted = (filters, offset, limit)
     kept = _pages.get(wanted)
-    with connection.cursor() as cursor:
-        if kept is not None and not connection.in_atomic_block:
-            cursor.execute(REVISION)
-            if cursor.fetchone() == (kept.token,):
-                return kept
-        page = _read(cursor, *wanted)
+    if kept is not None and not connection.in_atomic_block and fetch(REVISION) == [(kept.token,)]:
+        return kept
+    page = _read(*wanted)
     # A transaction may see changes of its own that never get committed.
     if page.token is not None and not connection.in_atomic_block:
         if len(_pages) >= KEPT_PAGES:
@@ -79,7 +78,7 @@ def select(*, filters: Filters, offset: int, limit: int) -> Page:
     return page
 
 
-def _read(cursor: Any, filters: Filters, offset: int, limit: int) -> Page:
+def _read(filters: Filters, offset: int, limit: int) -> Page:
     parameters: dict[str, Any] = {"limit": limit, "offset": offset}
     where = ["active"]
     for name, condition in CONDITIONS.items():
@@ -87,15 +86,12 @@ def _read(cursor: Any, filters: Filters, offset: int, limit: int) -> Page:
         if value is not None:
             where.append(condition)
             parameters[name] = f"%{value.translate(ESCAPE)}%" if name == "search" else value
-    cursor.execute(LIST.format(where=" AND ".join(where), order=ORDERINGS[filters.ordering]), parameters)
-    rows = cursor.fetchall()
+    rows = fetch(LIST.format(where=" AND ".join(where), order=ORDERINGS[filters.ordering]), parameters)
     count, token = rows[0][-2:] if rows else (0, None)
     return Page(count, [dict(zip(COLUMNS, row, strict=False)) for row in rows], token)
 
 
 def select_one(*, product: int) -> dict[str, Any] | None:
     """The active product of this id, or None."""
-    with connection.cursor() as cursor:
-        cursor.execute(ONE, [product])
-        row = cursor.fetchone()
-    return None if row is None else dict(zip(COLUMNS, row, strict=True))
+    rows = fetch(ONE, [product])
+    return dict(zip(COLUMNS, rows[0], strict=True)) if rows else None

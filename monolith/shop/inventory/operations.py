@@ -7,10 +7,11 @@ deadlock.
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from contracts.inventory import InsufficientStock, Line, Shortage, Stock
 from shop.inventory.models import Reservation, StockItem, StockMovement
+from strangler.chassis.postgres.reading import fetch
 
 LARGEST = 2**31 - 1
 STOCK = "SELECT product_id, on_hand, reserved FROM inventory_stockitem WHERE product_id = ANY(%s::bigint[])"
@@ -18,12 +19,11 @@ STOCK = "SELECT product_id, on_hand, reserved FROM inventory_stockitem WHERE pro
 
 
 def stock(*, products: list[int]) -> dict[int, Stock]:
-    with connection.cursor() as cursor:
-        cursor.execute(STOCK, ["{" + ",".join(map(str, products)) + "}"])
-        return {
-            product: Stock(product=product, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)
-            for product, on_hand, reserved in cursor.fetchall()
-        }
+    rows = fetch(STOCK, ["{" + ",".join(map(str, products)) + "}"])
+    return {
+        product: Stock(product=product, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)
+        for product, on_hand, reserved in rows
+    }
 
 
 @transaction.atomic

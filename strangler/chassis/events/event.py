@@ -1,5 +1,6 @@
 """The base of every event that a contract declares."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
@@ -23,3 +24,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def aggregate(self) -> str:
         return str(getattr(self, type(self).KEY))
+
+
+def declared(base: type[Event] = Event) -> Iterator[type[Event]]:
+    """Every event of the contracts that this process has loaded."""
+    for kind in base.__subclasses__():
+        if hasattr(kind, "TYPE"):
+            yield kind
+        yield from declared(kind)

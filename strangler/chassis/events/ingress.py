@@ -19,6 +19,7 @@ from strangler.chassis.events import envelope, receiving, topology
 from strangler.chassis.events.broker import BROKEN, Channel, Outgoing, connected
 from strangler.chassis.events.letters import LONGEST_REASON
 from strangler.chassis.events.receiving import Stored
+from strangler.chassis.events.registry import other_types
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Ingress:
                     channel.close()
 
     def _prepare(self, channel: Any) -> None:
-        topology.declare_host(channel, self.host, self.types)
+        topology.declare_host(channel, self.host, self.types, others=other_types())
         self._arrived = []
         channel.basic_qos(0, PREFETCH, False)
         channel.basic_consume(topology.queue(self.host), callback=self._arrived.append)

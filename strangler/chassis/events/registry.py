@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from strangler.chassis.errors import ChassisError
-from strangler.chassis.events.event import Event
+from strangler.chassis.events.event import Event, declared
 
 Handler = Callable[[Any], None]
 
@@ -47,6 +47,11 @@ def handlers_of(event_type: str) -> list[Subscription]:
 def subscribed_types() -> list[str]:
     """The types of the events that somebody here handles."""
     return sorted(name for name, handlers in _handlers.items() if handlers)
+
+
+def other_types() -> list[str]:
+    """The types of the events that are known here and that nobody here handles."""
+    return sorted({kind.TYPE for kind in declared()} - set(subscribed_types()))
 
 
 def event_class(event_type: str) -> type[Event]:

@@ -4,6 +4,7 @@
 listens has `<host>.events`, a quorum queue that is bound to the types that its domains subscribe to, with one
 active consumer at a time, so that events stay in order; and `<host>.events.dead`, for what it could not work
 on, with the reason. A message whose consumer dies of it MOST_DELIVERIES times goes there by itself.
+`<host>.tasks` is its worker's own, and Celery's.
 """
 
 from collections.abc import Iterable
@@ -25,13 +26,19 @@ def dead(host: str) -> str:
     return f"{host}.events.dead"
 
 
+def tasks(host: str) -> str:
+    """Where its worker's tasks wait."""
+    return f"{host}.tasks"
+
+
 def declare_exchange(channel: Any) -> None:
     """For those who only send."""
     channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
 
 
-def declare_host(channel: Any, host: str, types: Iterable[str]) -> None:
-    """A host's queues; from now on it misses none of these events."""
+def declare_host(channel: Any, host: str, types: Iterable[str], *, others: Iterable[str] = ()) -> None:
+    """A host's queues; from now on it misses none of these events, and gets none of the `others`, which a
+    domain may have wanted that has moved away."""
     declare_exchange(channel)
     declare_dead(channel, host)
     arguments = {
@@ -47,6 +54,8 @@ def declare_host(channel: Any, host: str, types: Iterable[str]) -> None:
     channel.queue_declare(queue(host), durable=True, auto_delete=False, arguments=arguments)
     for event_type in types:
         channel.queue_bind(queue(host), EXCHANGE, routing_key=event_type)
+    for event_type in others:
+        channel.queue_unbind(queue(host), EXCHANGE, routing_key=event_type)
 
 
 def declare_dead(channel: Any, host: str) -> None:

@@ -37,6 +37,11 @@ BACKOFF_SECONDS = (0.05, 1.0)
 TRANSIENT = 1
 
 
+def calls(service: str) -> str:
+    """The queue of the calls of a service, `<host>.<domain>`: Nameko's name for it."""
+    return f"rpc-{service}"
+
+
 def dead_letters(service: str) -> str:
     """The queue of the messages that a service could not work on."""
     return f"{service}.rpc.dead"

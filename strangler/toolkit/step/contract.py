@@ -9,6 +9,7 @@ from strangler.toolkit.step import hosts, routing
 from strangler.toolkit.step.effects import Effect
 from strangler.toolkit.step.effects import table as effects
 from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.queues import forget_source
 from strangler.toolkit.step.soak import check_way_back
 from strangler.toolkit.step.step import Step
 
@@ -87,4 +88,5 @@ CONTRACT: tuple[Effect, ...] = effects(
     unpublish_tables,
     unfence,
     forget_owners,
+    forget_source,
 )

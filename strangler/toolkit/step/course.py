@@ -1,6 +1,6 @@
 """The order of the phases, forward and back."""
 
-from strangler.toolkit.step import hosts
+from strangler.toolkit.step import hosts, queues
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.canary import CANARY, UNDO_CANARY
 from strangler.toolkit.step.contract import CONTRACT
@@ -91,6 +91,7 @@ def undo(step: Step, phase: Phase) -> None:
 
 def _forget(step: Step) -> None:
     hosts.stop(step)
+    queues.forget_target(step)
     states.clear(step.store, step.domain)
     step.state.phase, step.state.done, step.state.undoing = "", False, False
     step.screen.note(f"{step.domain} is where it was; {step.state.target} keeps a copy that it does not own")

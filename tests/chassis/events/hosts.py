@@ -84,7 +84,7 @@ class Host:
             admin.execute(f'CREATE DATABASE "{name}"'.encode())
         with kombu.Connection(broker) as connection:
             channel: Any = connection.channel()
-            for queue in (topology.queue(name), topology.dead(name), f"{name}.tasks"):
+            for queue in (topology.queue(name), topology.dead(name), topology.tasks(name)):
                 channel.queue_delete(queue)
         self.database_url = f"{postgres.rpartition('/')[0]}/{name}"
         self.environment = {

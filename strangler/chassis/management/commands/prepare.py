@@ -36,12 +36,12 @@ class Command(BaseCommand):
         """Before anybody publishes what nobody would keep for this host."""
         from strangler.chassis.events import topology
         from strangler.chassis.events.broker import BROKEN, connected
-        from strangler.chassis.events.registry import subscribed_types
+        from strangler.chassis.events.registry import other_types, subscribed_types
 
         types, ends = subscribed_types(), time.monotonic() + BROKER_SECONDS
 
         def declare(channel: Any) -> None:
-            topology.declare_host(channel, os.environ.get("SERVICE", "host"), types)
+            topology.declare_host(channel, os.environ.get("SERVICE", "host"), types, others=other_types())
 
         while broker and types:
             try:

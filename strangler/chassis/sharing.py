@@ -59,7 +59,7 @@ class FairWorker(ThreadWorker):  # type: ignore[misc]
         self._note()
 
     def _busy(self) -> int:
-        return self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
+        return int(self.nr_conns) - len(self.keepalived_conns) - len(self.pending_conns)
 
     def _note(self) -> None:
         self.board.counts[self.slot] = self._busy() if self._accepting else NOBODY

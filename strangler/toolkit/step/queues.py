@@ -41,16 +41,17 @@ def _forget(step: Step, host: str, *, stage: int) -> None:
         return
     try:
         with kombu.Connection(step.places.broker, connect_timeout=CONNECT_SECONDS) as connection:
+            channel: Any = connection.channel()
             for name in queues:
                 if _consumers(connection, name):
                     step.screen.note(f"{name} stays: a process of {host} still takes from it")
                 else:
-                    connection.channel().queue_delete(name)
+                    channel.queue_delete(name)
             for name in letters:
                 if waiting := _messages(connection, name):
                     step.screen.note(f"{name} stays: dead letters ({waiting}) lie there")
                 else:
-                    connection.channel().queue_delete(name)
+                    channel.queue_delete(name)
     except (OSError, AMQPError) as error:
         raise StepError(
             f"The broker does not answer ({error}), and queues of {host} are to be deleted there, for nobody "

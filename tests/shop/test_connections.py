@@ -31,7 +31,11 @@ def by_cursor(wrapper: DatabaseWrapper) -> int:
 
 
 def by_fetch(wrapper: DatabaseWrapper) -> int:
-    ((pid,),) = wrapper.fetch(PID)
+    usual, connections["default"] = connections["default"], wrapper
+    try:
+        ((pid,),) = fetch(PID)
+    finally:
+        connections["default"] = usual
     return int(pid)
 
 

@@ -134,7 +134,7 @@ def test_the_database_going_away_is_a_503(client: APIClient, monkeypatch: pytest
     def gone(*arguments: Any) -> None:
         raise OperationalError("the database system is shutting down")
 
-    monkeypatch.setattr(connection, "cursor", gone)
+    monkeypatch.setattr(connection, "ensure_connection", gone)
     answer = client.get("/api/products")
     monkeypatch.undo()
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")

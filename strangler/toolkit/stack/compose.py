@@ -22,7 +22,8 @@ class Native(msgspec.Struct, forbid_unknown_fields=True):
 
     `ports`: container port → offset from PORT_BASE. `spare`: the same for a second instance that stands in
     while the first is restarted. `listen`: name → offset of listening sockets that
-    this service shares with others. `aliases`: more host names. `ready`: a URL that answers 2xx when the
+    this service shares with others; `holds`: nobody gets a new connection there until it is ready, for it
+    accepts before. `aliases`: more host names. `ready`: a URL that answers 2xx when the
     service is ready, instead of the health check's. `profiles`: those that start it
     natively, where they differ.
     """
@@ -30,6 +31,7 @@ class Native(msgspec.Struct, forbid_unknown_fields=True):
     ports: dict[int, int] = {}
     spare: dict[int, int] = {}
     listen: dict[str, int] = {}
+    holds: bool = False
     aliases: list[str] = []
     ready: str = ""
     profiles: list[str] = []

@@ -15,6 +15,8 @@ from strangler.toolkit.stack.errors import StackError
 
 # Every process of a stack carries this variable, so that none can be overlooked when cleaning up.
 MARKER = "STRANGLER_RUN_DIR"
+KEEPER = "edge.sock"
+"""Where the keeper of shared sockets answers, among a layout's `sockets`."""
 
 
 class Program(msgspec.Struct):
@@ -132,14 +134,16 @@ def sharing_sockets(program: Program, service: Service, layout: Layout, port_bas
     """The program, started through `sockets listen` so that it takes its shared socket."""
     for name, offset in service.native.listen.items():
         wrapper = [sys.executable, "-m", "strangler.toolkit.stack.sockets", "listen"]
+        if service.native.holds:
+            wrapper += ["--until", program.ready]
         address = f"{HOST}:{port_base + offset}"
-        program.command = [*wrapper, str(layout.sockets / "edge.sock"), address, name, *program.command]
+        program.command = [*wrapper, str(layout.sockets / KEEPER), address, name, *program.command]
     return program
 
 
 def keeper(layout: Layout) -> Program:
     """The process that holds the edge's listening sockets while those who serve them come and go."""
-    path = layout.sockets / "edge.sock"
+    path = layout.sockets / KEEPER
     return Program(
         name="edge-sockets",
         command=[sys.executable, "-m", "strangler.toolkit.stack.sockets", "keep", str(path)],

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from strangler.toolkit.stack import leftovers, rolling, secrets
+from strangler.toolkit.stack import leftovers, rolling, secrets, sockets
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service, load, read_env
 from strangler.toolkit.stack.errors import DiskUnusable, NotRunning, ServiceFailed, StackError
 from strangler.toolkit.stack.infrastructure import adapter
 from strangler.toolkit.stack.memory import Memory, State
-from strangler.toolkit.stack.program import Layout, Program, built, keeper, sharing_sockets
+from strangler.toolkit.stack.program import KEEPER, Layout, Program, built, keeper, sharing_sockets
 from strangler.toolkit.stack.readiness import is_ready
 from strangler.toolkit.stack.starting import READY_SECONDS, Starter, Watcher, is_once
 from strangler.toolkit.stack.supervision import Supervisor
@@ -197,6 +197,7 @@ class Stack:
             rolled = [name for name in changed if rolling.can_roll(wanted.get(name)) and name in before]
             for name in (name for name in changed if name not in gone and name not in rolled):
                 watch(name, "draining")
+                self._hold(wanted.get(name))
                 self.supervisor.remove(name)
                 self.supervisor.add(name)
             for name in added:
@@ -242,10 +243,24 @@ class Stack:
     def _drain(self, names: set[str], watch: Watcher) -> None:
         def remove(name: str) -> None:
             watch(name, "draining")
+            self._hold(services.get(name))
             self.supervisor.remove(name)
             watch(name, "stopped")
 
+        services = self.services(self.state.stage if self.state else 0)
+
         self._dependents_first(names, remove)
+
+    def _hold(self, service: Service | None) -> None:
+        """Nobody connects to a service that might lose a connection as it ends, until it takes none."""
+        if service is None or not service.native.holds:
+            return
+        pid = self._supervised()[service.name]["pid"]
+        for offset in service.native.listen.values():
+            try:
+                sockets.hold_while_listening(self.layout.sockets / KEEPER, HOST, self.port_base + offset, pid)
+            except OSError:
+                return  # a keeper that was killed just now; the service ends as it may
 
     def _stop_in_order(self) -> None:
         self._dependents_first(set(self._supervised()), self.supervisor.stop)

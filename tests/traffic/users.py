@@ -72,6 +72,11 @@ class Customer(Purchases):
             raise StopUser
         return int(answer.body["results"][0]["id"])
 
+    @task(8)
+    def leave_and_come_back(self) -> None:
+        """On another connection: who comes anew must be served as who is there already."""
+        self.client.client.close()
+
     # -- looking around ------------------------------------------------------------------------------
 
     @task(26)

@@ -22,6 +22,7 @@ import select
 import socket
 import socketserver
 import struct
+import sys
 import threading
 import time
 import urllib.request
@@ -237,7 +238,11 @@ def main() -> None:
     host, port = arguments.address.rsplit(":", 1)
     descriptor = take(arguments.path, host, int(port))
     if arguments.until:
-        hold_until(arguments.path, host, int(port), descriptor, arguments.until)
+        try:
+            hold_until(arguments.path, host, int(port), descriptor, arguments.until)
+        except OSError as error:
+            # A kernel without socket filters: it begins all the same.
+            sys.stderr.write(f"new connections are not held while it begins: {error}\n")
     become(descriptor, arguments.name, arguments.command)
 
 

@@ -171,7 +171,8 @@ class Stack:
             if not late:
                 return
             if time.monotonic() > deadline:
-                raise ServiceFailed(late[0], f"not ready after {seconds:.0f} s", self._log(late[0]))
+                others = f", nor {', '.join(late[1:])}" if late[1:] else ""
+                raise ServiceFailed(late[0], f"not ready after {seconds:.0f} s{others}", self._log(late[0]))
             time.sleep(POLL_SECONDS)
 
     def restart(self, service: str) -> None:

@@ -1,6 +1,8 @@
 """A listening socket that is held: who is connected goes on, who comes waits."""
 
+import errno
 import http.server
+import os
 import socket
 import subprocess
 import sys
@@ -151,3 +153,31 @@ def test_a_process_that_ends_is_given_no_connection_until_it_has_closed_the_sock
     finally:
         process.kill()
         process.wait()
+
+
+def test_without_filters_in_the_kernel_the_program_begins_all_the_same(
+    path: Path, port: int, ready: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(listener: socket.socket) -> None:
+        raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+    begun: list[list[str]] = []
+
+    def become(descriptor: int, name: str, command: list[str]) -> None:
+        os.close(descriptor)
+        begun.append(command)
+
+    monkeypatch.setattr(sockets, "hold", refused)
+    monkeypatch.setattr(sockets, "become", become)
+    until = f"http://{HOST}:{ready}/"
+    words = ["sockets", "listen", "--until", until, str(path), f"{HOST}:{port}", NAME, "program"]
+    monkeypatch.setattr(sys, "argv", words)
+    with sockets.Keeper(path) as keeper:
+        thread = threading.Thread(target=keeper.serve_forever)
+        thread.start()
+        sockets.main()
+        keeper.shutdown()
+        thread.join()
+        keeper.bound(HOST, port).close()
+    assert begun == [["program"]]
+    assert "new connections are not held" in capsys.readouterr().err

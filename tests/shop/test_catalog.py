@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from contracts.catalog import catalog
 from contracts.inventory import Stock, inventory
-from shop.catalog import listing
+from shop.catalog import listing, operations
 from shop.catalog.models import Category, Product
 from strangler.chassis.ports import DomainNotHosted
 
@@ -314,3 +314,18 @@ class TestStaff:
             assert caller.post("/api/products", BODY).status_code == status
             assert caller.patch(path, {"price": "1"}).status_code == status
             assert caller.delete(path).status_code == status
+
+
+def test_what_is_withdrawn_meanwhile_was_written_all_the_same(
+    staff: APIClient, products: list[Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def withdrawn(*, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """As another one does it between the commit and the answer."""
+        assert operations.withdraw_product(product=rows[0]["id"])
+        return [{**row, "available": 0} for row in rows]
+
+    monkeypatch.setattr(operations, "with_availability", withdrawn)
+    changed = staff.patch(f"/api/products/{products[0].pk}", {"name": "Changed"})
+    assert (changed.status_code, changed.json()["name"]) == (200, "Changed")
+    created = staff.post("/api/products", BODY)
+    assert (created.status_code, created.json()["sku"]) == (201, BODY["sku"])

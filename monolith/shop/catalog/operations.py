@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.db import DatabaseError, IntegrityError, transaction
 
@@ -56,8 +56,8 @@ def with_availability(*, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def create_product(
     *, sku: str, name: str, description: str, price: Decimal, currency: str, category_id: str
-) -> int:
-    """The id of the new product; raises SkuTaken. Inventory hears of it and opens a stock record."""
+) -> dict[str, Any]:
+    """The new product, ready for JSON; raises SkuTaken. Inventory hears of it and opens a stock record."""
     with _sku_taken(), transaction.atomic():
         row = models.Product.objects.create(
             sku=sku,
@@ -68,7 +68,9 @@ def create_product(
             category_id=category_id,
         )
         publish(ProductCreated(product=row.id, sku=row.sku))
-    return row.id
+        # Here, where nobody else can have withdrawn it.
+        created = cast(dict[str, Any], listing.select_one(product=row.id))
+    return with_availability(rows=[created])[0]
 
 
 def active_product(*, product: int) -> models.Product | None:
@@ -76,16 +78,17 @@ def active_product(*, product: int) -> models.Product | None:
     return models.Product.objects.filter(id=product, active=True).first()
 
 
-def change_product(*, product: int, **changes: Any) -> bool:
-    """Whether there was such an active product; it has these values now. Raises SkuTaken."""
+def change_product(*, product: int, **changes: Any) -> dict[str, Any] | None:
+    """The active product with these values, ready for JSON; None if there is none. Raises SkuTaken."""
     with _sku_taken(), transaction.atomic():
         row = models.Product.objects.select_for_update().filter(id=product, active=True).first()
         if row is None:
-            return False
+            return None
         for field, value in changes.items():
             setattr(row, field, value)
         row.save()
-        return True
+        changed = cast(dict[str, Any], listing.select_one(product=product))
+    return with_availability(rows=[changed])[0]
 
 
 @contextmanager

@@ -109,7 +109,7 @@ class Products(_StaffWrites):
             created = operations.create_product(**form.validated_data)
         except operations.SkuTaken:
             raise _sku_taken() from None
-        return Response(operations.product(product=created), status=status.HTTP_201_CREATED)
+        return Response(created, status=status.HTTP_201_CREATED)
 
 
 @extend_schema_view(get=extend_schema(operation_id="get_product", responses=ProductSerializer, auth=[]))
@@ -128,12 +128,12 @@ class OneProduct(_StaffWrites):
         form = ProductSerializer(row, data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         try:
-            found = operations.change_product(product=product, **form.validated_data)
+            changed = operations.change_product(product=product, **form.validated_data)
         except operations.SkuTaken:
             raise _sku_taken() from None
-        if not found:
+        if changed is None:
             raise exceptions.NotFound
-        return _json(operations.product(product=product))
+        return _json(changed)
 
     @extend_schema(operation_id="withdraw_product", request=None, responses={204: None})
     def delete(self, request: Request, product: int) -> Response:

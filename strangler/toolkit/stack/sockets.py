@@ -52,7 +52,7 @@ INSTRUCTION_BYTES = 8
 HOLD_SECONDS = 20.0
 """After which a program gets its connections although it is not ready."""
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 PROBE_SECONDS = 1.0
 
 

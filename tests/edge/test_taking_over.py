@@ -1,18 +1,16 @@
 """The gateway is put in front of the shop, and taken away, while customers come who were not there before."""
 
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 import requests
 
 from strangler.toolkit.stack import Stack
-from tests.ports import free_base, wait_for
-from tests.stacks import ROOT
+from tests.ports import wait_for
+from tests.stacks import running
 
 CUSTOMERS = 6
 SECONDS = 10
@@ -22,14 +20,8 @@ MORE = 20
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="taking-over-") as directory:
-        Path(directory).chmod(0o755)
-        stack = Stack(ROOT, Path(directory) / "run", free_base())
-        try:
-            stack.up(0)
-            yield stack
-        finally:
-            stack.down(purge=True)
+    with running(0) as stack:
+        yield stack
 
 
 def served(answers: Counter[str], enough: int) -> bool:

@@ -171,14 +171,22 @@ def hold_until(path: Path, host: str, port: int, descriptor: int, url: str) -> N
 
 
 def hold_while_listening(path: Path, host: str, port: int, pid: int) -> None:
-    """Hold the socket from now on, and let go, in a thread, as soon as the process has closed it."""
-    keeping = ask_to_hold(path, host, port)
+    """Hold the socket from now on, and let go, in a thread, as soon as the process has closed it, or the
+    keeper has died."""
+    listener = socket.socket(fileno=take(path, host, port))
+    try:
+        keeping = ask_to_hold(path, host, port)
+    except OSError:
+        listener.close()
+        raise
 
     def watch() -> None:
         ends = time.monotonic() + HOLD_SECONDS
-        with keeping:
+        with keeping, listener:
             while time.monotonic() < ends and _listens(pid, port):
-                time.sleep(POLL_SECONDS)
+                if select.select([keeping], [], [], POLL_SECONDS)[0]:
+                    release(listener)
+                    return
 
     threading.Thread(target=watch, name="hold", daemon=True).start()
 

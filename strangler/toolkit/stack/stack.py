@@ -242,13 +242,13 @@ class Stack:
     # -- taking down ---------------------------------------------------------------------------------
 
     def _drain(self, names: set[str], watch: Watcher) -> None:
+        services = self.services(self.state.stage if self.state else 0)
+
         def remove(name: str) -> None:
             watch(name, "draining")
             self._hold(services.get(name))
             self.supervisor.remove(name)
             watch(name, "stopped")
-
-        services = self.services(self.state.stage if self.state else 0)
 
         self._dependents_first(names, remove)
 

@@ -138,6 +138,20 @@ def test_whoever_is_killed_nobody_is_held_for_good(
         assert connects(port, PATIENCE)
 
 
+def test_a_keeper_that_dies_while_a_process_ends_holds_nobody(
+    keeper: subprocess.Popen[bytes], path: Path, port: int
+) -> None:
+    process = listening(path, port)
+    try:
+        sockets.hold_while_listening(path, HOST, port, process.pid)
+        assert not connects(port, AT_ONCE)
+        keeper.kill()
+        assert connects(port, PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_process_that_ends_is_given_no_connection_until_it_has_closed_the_socket(
     keeper: object, path: Path, port: int
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from strangler.chassis.events import unpublished
 from strangler.chassis.events.unpublished import Unpublished
 from tests.chassis.events.hosts import Host
+from tests.ports import wait_for
 
 INSERT = """
     INSERT INTO events_outbox (event_id, type, aggregate, payload, traceparent, occurred_at, delivered_at,
@@ -91,4 +92,15 @@ def test_partitions_of_a_relay_that_died_are_looked_at_from_the_start(
         for _ in range(4):
             outbox.next(100)
         assert outbox.floor.id == rows[-1]
+    wait_until_left(maker)
     assert sorted(mine + relay(outbox)) == rows
+
+
+def wait_until_left(maker: Host) -> None:
+    """Only one relay is there: a session's locks outlive its client's `close` by a moment."""
+    left = """
+        SELECT count(DISTINCT pid) FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = %s
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    """
+    wait_for(lambda: maker.database.execute(left, [unpublished.LOCK_CLASS]).fetchone() == (1,))

@@ -7,9 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import amqp
-import kombu
-
+from strangler.toolkit.stack.readiness import is_ready
 from tests.ports import free_port, wait_for
 
 HOST = "127.0.0.1"
@@ -60,12 +58,7 @@ class RabbitMQ:
         """Whether it takes connections now."""
         assert self.process is not None
         assert self.process.poll() is None, (self.directory / "log").read_text()
-        try:
-            with kombu.Connection(self.url, connect_timeout=1) as connection:
-                connection.connect()
-        except (OSError, amqp.AMQPError):  # not yet, or on its way up
-            return False
-        return True
+        return is_ready(self.url)
 
     def kill(self) -> None:
         """End it as a power cut would."""

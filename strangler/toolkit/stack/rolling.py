@@ -5,7 +5,6 @@ the gateway knows it, the old one drains; then the service starts at its own por
 drains. (Rolling update: "Site Reliability Engineering", ch. 8.)
 """
 
-import time
 from typing import Any
 
 import msgspec
@@ -13,10 +12,9 @@ import requests
 
 from strangler.toolkit.stack.addresses import Addresses
 from strangler.toolkit.stack.compose import Service
-from strangler.toolkit.stack.errors import ServiceFailed
 from strangler.toolkit.stack.program import Layout, Program, built
 from strangler.toolkit.stack.readiness import is_ready
-from strangler.toolkit.stack.starting import POLL_SECONDS, READY_SECONDS, Watcher
+from strangler.toolkit.stack.starting import Watcher, run_until_ready
 from strangler.toolkit.stack.supervision import Supervisor
 
 TIMEOUT = 2.0
@@ -65,13 +63,7 @@ class Roller:
 
     def _start(self, program: Program) -> None:
         self.watch(program.name, "starting")
-        self.supervisor.run(program.name)
-        deadline = time.monotonic() + READY_SECONDS
-        while not (is_ready(program.ready) and self._is_known(program)):
-            if time.monotonic() > deadline:
-                log = self.supervisor.layout.logs / f"{program.name}.log"
-                raise ServiceFailed(program.name, f"not ready after {READY_SECONDS:.0f} s", log)
-            time.sleep(POLL_SECONDS)
+        run_until_ready(self.supervisor, program, lambda: is_ready(program.ready) and self._is_known(program))
         self.watch(program.name, "ready")
 
     def _is_known(self, program: Program) -> bool:

@@ -15,6 +15,9 @@ from strangler.toolkit.stack.supervision import Supervisor
 READY_SECONDS = 90.0
 ONCE_SECONDS = 300.0
 POLL_SECONDS = 0.1
+ENDINGS = 3
+"""A program that has ended so often before it was ready is not waited for."""
+LOOK_SECONDS = 0.5
 
 # Called with a service's name and its state: waiting, starting, ready, done, draining, stopped.
 Watcher = Callable[[str, str], None]
@@ -23,6 +26,28 @@ Watcher = Callable[[str, str], None]
 def is_once(services: Mapping[str, Service], name: str) -> bool:
     """Whether the program does its work and ends."""
     return name in services and services[name].once
+
+
+def run_until_ready(
+    supervisor: Supervisor, program: Program, ready: Callable[[], bool], stop: threading.Event | None = None
+) -> None:
+    """Start a program and wait until it is ready, or `stop` is set; raises ServiceFailed when it takes too
+    long, or ends again and again."""
+    ended = {supervisor.ended_at(program.name)}
+    supervisor.run(program.name)
+    log = supervisor.layout.logs / f"{program.name}.log"
+    deadline, look_at = time.monotonic() + READY_SECONDS, time.monotonic() + LOOK_SECONDS
+    while not (ready() or (stop and stop.is_set())):
+        now = time.monotonic()
+        if now > deadline:
+            what = f"not ready after {READY_SECONDS:.0f} s ({program.ready} does not answer)"
+            raise ServiceFailed(program.name, what, log)
+        if now > look_at:
+            ended.add(supervisor.ended_at(program.name))
+            if len(ended) > ENDINGS:
+                raise ServiceFailed(program.name, f"ended {ENDINGS} times before it was ready", log)
+            look_at = now + LOOK_SECONDS
+        time.sleep(POLL_SECONDS)
 
 
 class Starter:
@@ -61,16 +86,9 @@ class Starter:
 
     def _run_lasting(self, program: Program, stop: threading.Event) -> None:
         self.watch(program.name, "starting")
-        self.supervisor.run(program.name)
-        deadline = time.monotonic() + READY_SECONDS
-        while not stop.is_set():
-            if is_ready(program.ready):
-                self.watch(program.name, "ready")
-                return
-            if time.monotonic() > deadline:
-                what = f"not ready after {READY_SECONDS:.0f} s ({program.ready} does not answer)"
-                raise ServiceFailed(program.name, what, self.supervisor.layout.logs / f"{program.name}.log")
-            time.sleep(POLL_SECONDS)
+        run_until_ready(self.supervisor, program, lambda: is_ready(program.ready), stop)
+        if not stop.is_set():
+            self.watch(program.name, "ready")
 
     def _run_once(self, program: Program, stop: threading.Event) -> None:
         self.watch(program.name, "starting")

@@ -163,6 +163,10 @@ class Supervisor:
         """What supervisord knows of each program, by name."""
         return {info["name"]: info for info in self.rpc.getAllProcessInfo()}
 
+    def ended_at(self, name: str) -> int:
+        """When the program last ended, in seconds since 1970; 0 if it never did."""
+        return int(self.rpc.getProcessInfo(name)["stop"])
+
     def shutdown(self) -> None:
         self.rpc.shutdown()
 

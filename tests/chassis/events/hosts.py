@@ -11,11 +11,13 @@ import kombu
 import psycopg
 
 from strangler.chassis.events import topology
+from strangler.chassis.events.broker import connected
 from tests.ports import free_port, wait_for
 from tests.probe import answers
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = "tests.chassis.events.settings"
+EMPTY = "events_empty"
 TABLES = """
 CREATE TABLE kept (
     place bigserial PRIMARY KEY, name text NOT NULL, number int NOT NULL,
@@ -79,9 +81,6 @@ class Host:
         self.name, self.directory = name, directory
         self.gate = directory / "gate"
         self.programs: list[Program] = []
-        with psycopg.connect(postgres, autocommit=True) as admin:
-            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
-            admin.execute(f'CREATE DATABASE "{name}"'.encode())
         with kombu.Connection(broker) as connection:
             channel: Any = connection.channel()
             for queue in (topology.queue(name), topology.dead(name), topology.tasks(name)):
@@ -100,10 +99,11 @@ class Host:
             "BIND": "",
             "PYTHONPATH": str(ROOT),
         }
-        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
-        subprocess.run(migrate, cwd=ROOT, env=self.environment, check=True, timeout=60)
+        with psycopg.connect(postgres, autocommit=True) as admin:
+            self._prepare_template(admin)
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {EMPTY}'.encode())
         self.database = psycopg.connect(self.database_url, autocommit=True)
-        self.database.execute(TABLES)
 
     def relay(self, **environment: str) -> Program:
         """A relay, running; it has said that it is ready."""
@@ -159,6 +159,18 @@ class Host:
             program.kill()
         self.database.close()
 
+    def _prepare_template(self, admin: psycopg.Connection[Any]) -> None:
+        """The tables that every host has, made once on each server."""
+        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [EMPTY]).fetchone():
+            return
+        admin.execute(f"CREATE DATABASE {EMPTY}".encode())
+        url = f"{self.database_url.rpartition('/')[0]}/{EMPTY}"
+        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
+        environment = {**self.environment, "DATABASE_URL": url}
+        subprocess.run(migrate, cwd=ROOT, env=environment, check=True, timeout=60)
+        with psycopg.connect(url) as connection:
+            connection.execute(TABLES)
+
     def _ready(self, command: list[str], process: str, environment: dict[str, str]) -> Program:
         bound = {"PROCESS": process, "BIND": f"127.0.0.1:{free_port()}", **environment}
         log = self.directory / f"{self.name}-{process}-{len(self.programs)}.log"
@@ -166,3 +178,19 @@ class Host:
         self.programs.append(program.start())
         wait_for(program.ready, seconds=START_SECONDS)
         return program
+
+
+def arrived(broker: str, host: str, *, count: int) -> list[Any]:
+    """The messages of a host's queue, once there are so many and no more come."""
+    found: list[Any] = []
+    channel = connected(broker, lambda channel: None)
+    channel.amqp.basic_consume(topology.queue(host), no_ack=True, callback=found.append)
+
+    def all_there() -> bool:
+        while channel.read(0.2):
+            pass  # a frame; a message has three
+        return len(found) >= count
+
+    wait_for(all_there, seconds=30)
+    channel.close()
+    return found

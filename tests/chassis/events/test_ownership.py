@@ -15,12 +15,11 @@ from django.utils import timezone
 from strangler.chassis import ownership
 from strangler.chassis.errors import ContractError
 from strangler.chassis.events import Event, envelope, publish, registry, sweeping, topology
-from strangler.chassis.events.broker import connected
 from strangler.chassis.events.delivery import deliver
 from strangler.chassis.events.models import Inbox, Outbox, Received
 from strangler.chassis.management.commands.prepare import Command
 from strangler.chassis.ownership.schema import SCHEMA
-from tests.ports import wait_for
+from tests.chassis.events.hosts import arrived
 from tests.rabbitmq import RabbitMQ
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -229,16 +228,6 @@ def test_where_no_relay_ever_ran_nobody_waits_for_what_is_old(effects: Effects) 
     assert sweeping.prune() == 1
 
 
-def arrived(broker: RabbitMQ, host: str, *, count: int) -> list[Any]:
-    """The messages of a host's queue: so many, unless there are more."""
-    found: list[Any] = []
-    channel = connected(broker.url, lambda channel: None)
-    channel.amqp.basic_consume(topology.queue(host), no_ack=True, callback=found.append)
-    wait_for(lambda: not channel.read(0.2) and len(found) >= count)
-    channel.close()
-    return found
-
-
 def test_what_was_left_when_its_domain_moved_is_handed_to_the_owner(
     effects: Effects, rabbitmq: RabbitMQ
 ) -> None:
@@ -254,7 +243,7 @@ def test_what_was_left_when_its_domain_moved_is_handed_to_the_owner(
         sweep(rabbitmq.url)
         sweep(rabbitmq.url)
         assert set(Outbox.objects.values_list("waits_for", flat=True)) == {"far"}
-    messages = arrived(rabbitmq, "elsewhere", count=2)
+    messages = arrived(rabbitmq.url, "elsewhere", count=2)
     sent = [envelope.read(m.headers, m.properties["content_type"], m.body) for m in messages]
     assert [(event.source, msgspec.json.decode(event.payload)["number"]) for event in sent] == [
         ("monolith", 1),
@@ -268,4 +257,4 @@ def test_host_that_is_prepared_misses_nothing(effects: Effects, rabbitmq: Rabbit
         channel: Any = broker.channel()
         message = amqp.basic_message.Message(b"x")
         channel.basic_publish(message, exchange=topology.EXCHANGE, routing_key="tests.happened")
-    assert len(arrived(rabbitmq, "monolith", count=1)) == 1
+    assert len(arrived(rabbitmq.url, "monolith", count=1)) == 1

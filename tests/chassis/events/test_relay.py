@@ -10,9 +10,8 @@ import pytest
 import requests
 
 from strangler.chassis.events import topology
-from strangler.chassis.events.broker import connected
 from tests.chassis.events.contracts import Made
-from tests.chassis.events.hosts import ROOT, Host
+from tests.chassis.events.hosts import ROOT, Host, arrived
 from tests.chassis.events.stream import in_order
 from tests.consul import Consul
 from tests.ports import free_port, wait_for
@@ -33,16 +32,6 @@ def listening(rabbitmq: RabbitMQ) -> None:
         channel: Any = connection.channel()
         topology.declare_host(channel, LISTENER, ["making.made", "making.packed"])
         channel.queue_purge(topology.queue(LISTENER))
-
-
-def arrived(broker: RabbitMQ, *, count: int) -> list[Any]:
-    """The messages of the queue, once there are so many and no more come."""
-    found: list[Any] = []
-    channel = connected(broker.url, lambda channel: None)
-    channel.amqp.basic_consume(topology.queue(LISTENER), no_ack=True, callback=found.append)
-    wait_for(lambda: not channel.read(0.2) and len(found) >= count, seconds=30)
-    channel.close()
-    return found
 
 
 def shares(host: Host) -> list[int]:
@@ -84,7 +73,7 @@ class TestSeveralRelays:
         third.kill()
         wait_for(lambda: shares(maker) == [16])
         assert first.stop() == 0
-        assert len(arrived(rabbitmq, count=100)) == 100
+        assert len(arrived(rabbitmq.url, LISTENER, count=100)) == 100
 
     def test_each_event_is_sent_once_and_aggregates_keep_their_order(
         self, maker: Host, rabbitmq: RabbitMQ
@@ -94,7 +83,7 @@ class TestSeveralRelays:
         wait_for(lambda: len(shares(maker)) == 3)
         maker.make(*things(300))
         wait_for(lambda: maker.unpublished() == 0)
-        messages = arrived(rabbitmq, count=300)
+        messages = arrived(rabbitmq.url, LISTENER, count=300)
         events = [msgspec.json.decode(message.body, type=Made) for message in messages]
         assert len(events) == len(set(events)) == 300
         assert in_order((event.name, event.number) for event in events)
@@ -116,7 +105,7 @@ def test_relay_outlives_its_databases_sessions_and_its_broker(maker: Host, rabbi
     rabbitmq.start()
     wait_for(lambda: maker.unpublished() == 0, seconds=30)
     assert relay.running
-    assert len(arrived(rabbitmq, count=2)) >= 2
+    assert len(arrived(rabbitmq.url, LISTENER, count=2)) >= 2
 
 
 @pytest.mark.usefixtures("listening")
@@ -124,7 +113,7 @@ def test_message_is_a_cloud_event(maker: Host, rabbitmq: RabbitMQ) -> None:
     maker.make("ada 1 keep", "ada 2 keep packed")
     maker.database.execute("UPDATE events_outbox SET traceparent = %s", [TRACE])
     maker.relay()
-    plain, packed = arrived(rabbitmq, count=2)
+    plain, packed = arrived(rabbitmq.url, LISTENER, count=2)
     headers = plain.headers
     row = maker.database.execute(
         "SELECT event_id::text, occurred_at FROM events_outbox ORDER BY id"

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from strangler.toolkit.stack import cli, leftovers
 from strangler.toolkit.stack.errors import DiskUnusable, PortTaken, ServiceFailed
 from strangler.toolkit.stack.stack import Stack
+from strangler.toolkit.stack.starting import READY_SECONDS
 from tests.ports import free_port, wait_for
 
 COMPOSE = """\
@@ -109,6 +111,17 @@ def test_a_failed_preparation_is_shown_with_its_log_and_nothing_stays(stack: Sta
     (root / "docker-compose.yml").write_text(broken)
     with pytest.raises(ServiceFailed, match=r"preparation: exited with status 1(.|\n)*\[no\] such database"):
         stack.up(0)
+    assert leftovers.processes_of(stack.layout.run) == []
+
+
+def test_a_service_that_ends_again_and_again_is_not_waited_for(stack: Stack, root: Path) -> None:
+    (root / "docker-compose.yml").write_text(
+        COMPOSE.format(preparation="pass").replace('"pages:80"]', '"no address"]')
+    )
+    began = time.monotonic()
+    with pytest.raises(ServiceFailed, match=r"pages: ended 3 times before it was ready(.|\n)*no address"):
+        stack.up(0)
+    assert time.monotonic() - began < READY_SECONDS / 2
     assert leftovers.processes_of(stack.layout.run) == []
 
 

@@ -21,7 +21,7 @@ from tests.traffic.process import Traffic
 WENT_BACK = 3
 MIGRATION_SECONDS = 240
 # As many answers of each host as show one failure in twenty for more than chance.
-QUICK = ("--shadow-seconds", "8", "--windows", "10,50", "--window-seconds", "20", "--sample", "250")
+QUICK = ("--shadow-seconds", "8", "--windows", "30,50", "--window-seconds", "15", "--sample", "250")
 
 
 @pytest.fixture(scope="module")

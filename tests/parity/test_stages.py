@@ -15,7 +15,7 @@ from tests.stacks import ROOT, running
 
 PLAN = load(ROOT / "migrations-plan/plan.yaml")
 STAGES = [stage.number for stage in PLAN.built if stage.number > 0]
-SEQUENCES = 20
+SEQUENCES = 12
 # At least: not every route has an order, an address or a product to ask for in so few sequences.
 ROUTES_TRIED = 0.9
 

@@ -84,6 +84,12 @@ def test_a_body_past_the_limit_is_refused(body: Any, customer: Client, anonymous
         assert (answer.status_code, code(answer)) == (413, "request_too_large"), path
 
 
+@pytest.mark.parametrize("size", [1024, 1025, TOO_LARGE - 1])
+def test_a_read_with_a_body_is_answered(size: int, anonymous: Client) -> None:
+    """What is too large to be sent again, should the host die over it, is sent once."""
+    assert anonymous.ask("GET", "/api/categories", data=b"x" * size).status_code == 200
+
+
 GUARDED = [
     ("GET", "/api/me"),
     ("PATCH", "/api/me"),

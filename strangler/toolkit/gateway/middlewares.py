@@ -66,7 +66,14 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
         },
         # Safe methods only: a host that died over a request may have had its effect. 502 is what Traefik
         # makes of a connection that ended without an answer; without it, only refused ones are retried.
-        "retry": {"retry/attempts": "3", "retry/initialInterval": "50ms", "retry/status": "502"},
+        # Room for the largest body that can be sent again is cleared for each request, and reads have none:
+        # Traefik's default, 2 MiB, is half of what a request costs it.
+        "retry": {
+            "retry/attempts": "3",
+            "retry/initialInterval": "50ms",
+            "retry/status": "502",
+            "retry/maxRequestBodyBytes": "1024",
+        },
         "auth": {
             "forwardAuth/address": auth_url,
             "forwardAuth/authResponseHeaders": "X-User-Id",

@@ -54,6 +54,17 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(text(path), str(path))
 
 
+def imported(path: Path) -> set[str]:
+    """The modules that the file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
 def docstrings(module: ast.Module) -> set[int]:
     """The identities of the constants that stand alone: docstrings of modules, functions and attributes."""
     return {

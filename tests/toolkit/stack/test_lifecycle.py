@@ -16,14 +16,18 @@ from strangler.toolkit.stack.stack import Stack
 from strangler.toolkit.stack.starting import READY_SECONDS
 from tests.ports import free_port, wait_for
 
+SERVER = (
+    "import http.server as http, sys; host, port = sys.argv[1].split(':'); "
+    "http.ThreadingHTTPServer((host, int(port)), http.SimpleHTTPRequestHandler).serve_forever()"
+)
 COMPOSE = """\
 services:
   pages:
     image: pages
     build: .
     profiles: [stage-0]
-    command: [python, -m, strangler.gateway.pages, "pages:80"]
-    healthcheck: {{ test: [CMD, probe, "http://pages:80/livez"] }}
+    command: [python, -c, "{server}", "pages:80"]
+    healthcheck: {{ test: [CMD, probe, "http://pages:80/"] }}
     x-native: {{ ports: {{ 80: 0 }} }}
   preparation:
     image: pages
@@ -34,11 +38,17 @@ services:
 """
 
 
+def write(root: Path, *, server: str = SERVER, preparation: str = "pass") -> None:
+    """The compose file, with these programs."""
+    text = COMPOSE.format(server=server, preparation=preparation)
+    (root / "docker-compose.yml").write_text(text)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     repository = Path(__file__).parents[3]
     (tmp_path / "strangler").symlink_to(repository / "strangler")
-    (tmp_path / "docker-compose.yml").write_text(COMPOSE.format(preparation="pass"))
+    write(tmp_path)
     return tmp_path
 
 
@@ -107,19 +117,16 @@ def test_a_run_directory_that_cannot_be_written_is_named(root: Path) -> None:
 
 
 def test_a_failed_preparation_is_shown_with_its_log_and_nothing_stays(stack: Stack, root: Path) -> None:
-    broken = COMPOSE.format(preparation="raise SystemExit('[no] such database')")
-    (root / "docker-compose.yml").write_text(broken)
+    write(root, preparation="raise SystemExit('[no] such database')")
     with pytest.raises(ServiceFailed, match=r"preparation: exited with status 1(.|\n)*\[no\] such database"):
         stack.up(0)
     assert leftovers.processes_of(stack.layout.run) == []
 
 
 def test_a_service_that_ends_again_and_again_is_not_waited_for(stack: Stack, root: Path) -> None:
-    (root / "docker-compose.yml").write_text(
-        COMPOSE.format(preparation="pass").replace('"pages:80"]', '"no address"]')
-    )
+    write(root, server="raise SystemExit('[no] address')")
     began = time.monotonic()
-    with pytest.raises(ServiceFailed, match=r"pages: ended 3 times before it was ready(.|\n)*no address"):
+    with pytest.raises(ServiceFailed, match=r"pages: ended 3 times before it was ready(.|\n)*\[no\] address"):
         stack.up(0)
     assert time.monotonic() - began < READY_SECONDS / 2
     assert leftovers.processes_of(stack.layout.run) == []

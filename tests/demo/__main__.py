@@ -26,7 +26,7 @@ INTERRUPTED = 130
 def main(
     minutes: Annotated[float, typer.Option(help="How long the traffic lasts, at least.", min=0.5)] = 3.5,
     users: Annotated[int, typer.Option(help="How many users at a time.", min=2)] = 25,
-    to: Annotated[int, typer.Option(help="The stage to move to.", min=1, max=LAST_STAGE)] = LAST_STAGE,
+    to: Annotated[int, typer.Option(help="The stage to move to.", min=0, max=LAST_STAGE)] = LAST_STAGE,
     least_requests: Annotated[int, typer.Option(help="With fewer requests the demo fails.")] = 5000,
     out: Annotated[Path, typer.Option(help="Where demo.json and demo.html go.")] = ROOT / "report",
     as_json: Annotated[bool, typer.Option("--json", help="Print demo.json too.")] = False,

@@ -37,9 +37,10 @@ class CommandFailed(StackError):
 
 def ways(to: int) -> Iterator[Way]:
     """Every step forward; the gateway's and the catalogue's are taken back once and made again."""
-    yield Way(0, 1)
-    yield Way(1, 0)
-    yield Way(0, 1)
+    if to >= 1:
+        yield Way(0, 1)
+        yield Way(1, 0)
+        yield Way(0, 1)
     if to >= 2:
         yield Way(1, 2, (_migrate(2), CONTRACT))
     if to >= 3:

@@ -46,6 +46,17 @@ def answers(stack: Stack, path: str = "/api/products?page_size=1") -> bool:
         return False
 
 
+def whereabouts(stack: Stack) -> str:
+    """Which instances Consul knows, with their health, and which services and routers the gateway has."""
+    told = []
+    for service, port, path in (("consul", 8500, "/v1/health/state/any"), ("traefik", 8081, "/api/rawdata")):
+        try:
+            told.append(requests.get(f"http://{stack.address(service, port)}{path}", timeout=TIMEOUT).text)
+        except requests.RequestException as error:
+            told.append(f"{service}: {error}")
+    return "\n".join(told)
+
+
 def new_orders(traffic: Traffic) -> list[Call]:
     """Checkouts acknowledged with an order since the last look at the calls."""
     return [call for call in traffic.calls.read() if call.name == "checkout" and call.status == 201]

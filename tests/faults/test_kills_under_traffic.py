@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from strangler.toolkit.stack import Stack
-from tests.faults.processes import answers, kill_everything, kill_worker, new_orders
+from strangler.toolkit.stack.errors import ServiceFailed
+from tests.faults.processes import answers, kill_everything, kill_worker, new_orders, whereabouts
 from tests.ledger.audit import Ledger
 from tests.ports import wait_for
 from tests.traffic.process import Traffic
@@ -56,8 +57,11 @@ def traffic(stack: Stack, ledger: Ledger, tmp_path_factory: pytest.TempPathFacto
 
 def recovered(stack: Stack, traffic: Traffic) -> None:
     """Everything is ready, and a customer who did not buy before has bought."""
-    stack.wait_ready(seconds=RECOVERY_SECONDS)
-    wait_for(lambda: answers(stack), seconds=RECOVERY_SECONDS)
+    try:
+        stack.wait_ready(seconds=RECOVERY_SECONDS)
+        wait_for(lambda: answers(stack), seconds=RECOVERY_SECONDS)
+    except (AssertionError, ServiceFailed) as error:
+        raise AssertionError(f"{error}\n{whereabouts(stack)}") from None
     new_orders(traffic)
     wait_for(lambda: new_orders(traffic), seconds=RECOVERY_SECONDS)
     traffic.check_running()

@@ -34,7 +34,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def traffic(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
     directory: Path = tmp_path_factory.mktemp("traffic")
-    traffic = Traffic(directory=directory, host=stack.url, users=40, spawn_rate=20)
+    traffic = Traffic(directory=directory, host=stack.url, users=25, spawn_rate=25)
     try:
         traffic.start()
         wait_for(lambda: new_orders(traffic), seconds=60)

@@ -86,7 +86,7 @@ def test_a_body_past_the_limit_is_refused(body: Any, customer: Client, anonymous
 
 @pytest.mark.parametrize("size", [1024, 1025, TOO_LARGE - 1])
 def test_a_read_with_a_body_is_answered(size: int, anonymous: Client) -> None:
-    """What is too large to be sent again, should the host die over it, is sent once."""
+    """Whether or not the gateway could send it again."""
     assert anonymous.ask("GET", "/api/categories", data=b"x" * size).status_code == 200
 
 

@@ -40,8 +40,8 @@ def run_until_ready(
     while not (ready() or (stop and stop.is_set())):
         now = time.monotonic()
         if now > deadline:
-            what = f"not ready after {READY_SECONDS:.0f} s ({program.ready} does not answer)"
-            raise ServiceFailed(program.name, what, log)
+            silent = "" if is_ready(program.ready) else f" ({program.ready} does not answer)"
+            raise ServiceFailed(program.name, f"not ready after {READY_SECONDS:.0f} s{silent}", log)
         if now > look_at:
             ended.add(supervisor.ended_at(program.name))
             if len(ended) > ENDINGS:

@@ -164,8 +164,12 @@ class Supervisor:
         return {info["name"]: info for info in self.rpc.getAllProcessInfo()}
 
     def ended_at(self, name: str) -> int:
-        """When the program last ended, in seconds since 1970; 0 if it never did."""
-        return int(self.rpc.getProcessInfo(name)["stop"])
+        """When the program last ended, in seconds since 1970; 0 if it never did. Raises StackError if
+        supervisord is gone."""
+        try:
+            return int(self.rpc.getProcessInfo(name)["stop"])
+        except (OSError, http.client.HTTPException) as error:
+            raise StackError(f"supervisord is gone: {error}. `./run up` starts afresh.") from error
 
     def shutdown(self) -> None:
         self.rpc.shutdown()

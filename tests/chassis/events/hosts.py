@@ -163,13 +163,16 @@ class Host:
         """The tables that every host has, made once on each server."""
         if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [EMPTY]).fetchone():
             return
-        admin.execute(f"CREATE DATABASE {EMPTY}".encode())
-        url = f"{self.database_url.rpartition('/')[0]}/{EMPTY}"
+        # It gets its name once it is whole.
+        admin.execute(f"DROP DATABASE IF EXISTS {EMPTY}_begun".encode())
+        admin.execute(f"CREATE DATABASE {EMPTY}_begun".encode())
+        url = f"{self.database_url.rpartition('/')[0]}/{EMPTY}_begun"
         migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
         environment = {**self.environment, "DATABASE_URL": url}
         subprocess.run(migrate, cwd=ROOT, env=environment, check=True, timeout=60)
         with psycopg.connect(url) as connection:
             connection.execute(TABLES)
+        admin.execute(f"ALTER DATABASE {EMPTY}_begun RENAME TO {EMPTY}".encode())
 
     def _ready(self, command: list[str], process: str, environment: dict[str, str]) -> Program:
         bound = {"PROCESS": process, "BIND": f"127.0.0.1:{free_port()}", **environment}

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from strangler.toolkit.stack import cli, leftovers
-from strangler.toolkit.stack.errors import DiskUnusable, PortTaken, ServiceFailed
+from strangler.toolkit.stack.errors import DiskUnusable, PortTaken, ServiceFailed, StackError
 from strangler.toolkit.stack.stack import Stack
 from strangler.toolkit.stack.starting import READY_SECONDS
 from tests.ports import free_port, wait_for
@@ -129,6 +129,19 @@ def test_a_service_that_ends_again_and_again_is_not_waited_for(stack: Stack, roo
     with pytest.raises(ServiceFailed, match=r"pages: ended 3 times before it was ready(.|\n)*\[no\] address"):
         stack.up(0)
     assert time.monotonic() - began < READY_SECONDS / 2
+    assert leftovers.processes_of(stack.layout.run) == []
+
+
+def test_a_supervisord_that_dies_while_a_service_starts_is_named(stack: Stack, root: Path) -> None:
+    write(root, server="import time; time.sleep(60)")
+
+    def kill(service: str, state: str) -> None:
+        if (service, state) == ("preparation", "done"):
+            wait_for(lambda: stack.supervisor.programs()["pages"]["pid"])
+            os.kill(int((stack.layout.run / "supervisord.pid").read_text()), signal.SIGKILL)
+
+    with pytest.raises(StackError, match=r"supervisord is gone.*`\./run up` starts afresh"):
+        stack.up(0, kill)
     assert leftovers.processes_of(stack.layout.run) == []
 
 

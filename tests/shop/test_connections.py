@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from strangler.chassis.postgres.base import DatabaseWrapper
-from strangler.chassis.postgres.reading import fetch
+from strangler.chassis.postgres.reading import Parameters, Rows, fetch
 
 PID = "SELECT pg_backend_pid()"
 Read = Callable[[DatabaseWrapper], int]
@@ -17,8 +17,10 @@ Read = Callable[[DatabaseWrapper], int]
 
 @pytest.fixture
 def lasting(db: None) -> Iterator[DatabaseWrapper]:
-    settings = {**connections["default"].settings_dict, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-    wrapper = DatabaseWrapper(settings, alias="lasting")
+    settings = connections["default"].settings_dict
+    options = {**settings["OPTIONS"], "server_side_binding": True, "prepare_threshold": 3}
+    lasting = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    wrapper = DatabaseWrapper({**settings, **lasting}, alias="lasting")
     yield wrapper
     wrapper.close()
 
@@ -30,12 +32,16 @@ def by_cursor(wrapper: DatabaseWrapper) -> int:
     return pid
 
 
-def by_fetch(wrapper: DatabaseWrapper) -> int:
+def fetched(wrapper: DatabaseWrapper, sql: str, parameters: Parameters | None = None) -> Rows:
     usual, connections["default"] = connections["default"], wrapper
     try:
-        ((pid,),) = fetch(PID)
+        return fetch(sql, parameters)
     finally:
         connections["default"] = usual
+
+
+def by_fetch(wrapper: DatabaseWrapper) -> int:
+    ((pid,),) = fetched(wrapper, PID)
     return int(pid)
 
 
@@ -98,3 +104,65 @@ def test_fetched_statements_are_seen_and_their_errors_are_djangos(db: None) -> N
         transaction.set_rollback(True)
         with pytest.raises(transaction.TransactionManagementError):
             fetch("SELECT 1")
+
+
+def test_numbers_lists_and_names_are_parameters(lasting: DatabaseWrapper) -> None:
+    both = "SELECT %s::bigint, %s::bigint[]"
+    for _ in range(3):
+        assert fetched(lasting, both, [2**62, [1, -2]]) == [(2**62, [1, -2])]
+        assert fetched(lasting, both, [7, []]) == [(7, [])]
+        assert fetched(lasting, "SELECT %(word)s::text, '5%%'", {"word": "it's"}) == [("it's", "5%")]
+        assert fetched(lasting, "SELECT '5%'") == [("5%",)]
+    with pytest.raises(DatabaseError, match="out of range"):
+        fetched(lasting, both, [2**64, []])
+    assert fetched(lasting, both, [1, [1]]) == [(1, [1])]
+
+
+def test_a_statement_outlives_a_rollback_and_a_changed_table(lasting: DatabaseWrapper) -> None:
+    """psycopg deallocates what is prepared after the one; the server refuses its plan after the other."""
+    read = "SELECT kept FROM pg_temp.changing"
+    with lasting.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE changing AS SELECT 1 AS kept")
+        assert fetched(lasting, read) == [(1,)]
+        for _ in range(7):
+            cursor.execute("SELECT kept + 1 FROM pg_temp.changing")
+        assert any(name.startswith("strangler") for name in names(lasting))
+        cursor.execute("BEGIN")
+        cursor.execute("ROLLBACK")
+        assert names(lasting) == []
+        assert fetched(lasting, read) == [(1,)]
+        # Not by psycopg, which would deallocate again: as if another session had changed the table.
+        lasting.connection.pgconn.exec_(b"ALTER TABLE pg_temp.changing ALTER kept TYPE text")
+        assert fetched(lasting, read) == [("1",)]
+
+
+def test_behind_a_pooler_nothing_is_prepared(lasting: DatabaseWrapper) -> None:
+    lasting.settings_dict["OPTIONS"]["prepare_threshold"] = None
+    assert fetched(lasting, "SELECT %s::int", [7]) == [(7,)]
+    assert names(lasting) == []
+
+
+def names(wrapper: DatabaseWrapper) -> list[str]:
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements")
+        return [name for (name,) in cursor.fetchall()]
+
+
+def test_in_a_transaction_a_fetch_is_part_of_it(lasting: DatabaseWrapper) -> None:
+    now = "SELECT txid_current()"
+    assert fetched(lasting, now) != fetched(lasting, now)
+    lasting.set_autocommit(False)
+    try:
+        assert fetched(lasting, now) == fetched(lasting, now)
+    finally:
+        lasting.rollback()
+        lasting.set_autocommit(True)
+
+
+def test_a_connection_that_breaks_under_a_statement_is_an_operational_error(
+    lasting: DatabaseWrapper, read: Read
+) -> None:
+    before = served(lasting, read)
+    with pytest.raises(OperationalError):
+        fetched(lasting, "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert served(lasting, read) != before

@@ -19,7 +19,7 @@ STOCK = "SELECT product_id, on_hand, reserved FROM inventory_stockitem WHERE pro
 
 
 def stock(*, products: list[int]) -> dict[int, Stock]:
-    rows = fetch(STOCK, ["{" + ",".join(map(str, products)) + "}"])
+    rows = fetch(STOCK, [products])
     return {
         product: Stock(product=product, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)
         for product, on_hand, reserved in rows

@@ -5,11 +5,16 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from strangler.chassis.postgres import prepared
+from strangler.chassis.postgres.base import DatabaseWrapper
+
 Rows = list[tuple[Any, ...]]
+Parameters = list[prepared.Number] | dict[str, Any]
 
 
-def fetch(sql: str, parameters: Any = None) -> Rows:
-    """All rows of a statement on this thread's connection.
+def fetch(sql: str, parameters: Parameters | None = None) -> Rows:
+    """All rows of a SELECT on this thread's connection. Parameters are numbers and lists of numbers, each
+    a `%s`, or anything by name.
 
     As by Django's cursor, whose wrappers cost as much as a short statement does: errors are Django's,
     `execute_wrappers` see the statement, and where queries are logged it is.
@@ -30,8 +35,27 @@ def fetch(sql: str, parameters: Any = None) -> Rows:
     return rows
 
 
-def _execute(sql: str, parameters: Any, many: bool, context: dict[str, Any]) -> Rows:
+def _execute(sql: str, parameters: Parameters | None, many: bool, context: dict[str, Any]) -> Rows:
     database = context["connection"]
     with database.wrap_database_errors:
-        rows: Rows = database.connection.execute(sql, parameters).fetchall()
-        return rows
+        if isinstance(parameters, dict):
+            return _by_cursor(database.connection, sql, parameters)
+        numbers = parameters or []
+        if _may_prepare(database):
+            return prepared.rows(database.connection, sql, numbers)
+        return _by_cursor(database.connection, sql, [prepared.text(number) for number in numbers] or None)
+
+
+def _may_prepare(database: Any) -> bool:
+    """A transaction's BEGIN is psycopg's to send, waiting in an rpc process is eventlet's, and a pooler
+    between here and the server may not know prepared statements: Django's settings say."""
+    return (
+        isinstance(database, DatabaseWrapper)
+        and database.autocommit
+        and database.connection.prepare_threshold is not None
+    )
+
+
+def _by_cursor(connection: Any, sql: str, parameters: Any) -> Rows:
+    rows: Rows = connection.execute(sql, parameters).fetchall()
+    return rows

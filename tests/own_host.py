@@ -9,7 +9,8 @@ import psycopg
 
 from tests.chassis.events.hosts import Program
 from tests.ports import free_port, wait_for
-from tests.rpc_process import ROOT, Service
+from tests.python_path import PYTHON_PATH, ROOT
+from tests.rpc_process import Service
 
 PREPARE_SECONDS = 120
 READY_SECONDS = 60.0
@@ -34,7 +35,7 @@ class OwnHost:
             "RPC_HOSTS": "accounts=monolith inventory=monolith",
             "CONSUL_URL": "",
             "OTLP_ENDPOINT": "",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *(p for p in sys.path if p)]),
+            "PYTHONPATH": PYTHON_PATH,
         }
         self._programs: list[Program] = []
         self._services: list[Service] = []

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from django.db import connection
 
 from tests.ports import free_port, wait_for
 from tests.probe import answers
+from tests.python_path import PYTHON_PATH, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60.0
 
 
@@ -39,7 +40,8 @@ class Process:
     def kill(self) -> None:
         """All of the group at once, as a machine's failure would."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
@@ -58,7 +60,7 @@ class Shop:
         where = connection.settings_dict
         database = f"postgresql://{where['USER']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
         environment = {**os.environ, "PSP_STATE": str(directory / "charges.sqlite")}
-        environment["PYTHONPATH"] = f"{ROOT}:{ROOT / 'extracted'}:{ROOT / 'monolith'}"
+        environment["PYTHONPATH"] = PYTHON_PATH
         self.psp = Process(
             ["gunicorn", "--bind", f"127.0.0.1:{psp_port}", "--threads", "32", "tests.outside.psp:app"],
             environment,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from strangler.toolkit.stack import Stack
 from tests.ports import free_base
+from tests.python_path import PYTHON_PATH, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 COMMAND_SECONDS = 60
 
 
@@ -38,8 +38,7 @@ def strangler(
 ) -> str:
     """What `./run strangler …` says where this stack is the checkout's own."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    paths = ":".join(map(str, (ROOT, ROOT / "extracted", ROOT / "monolith")))
-    here = {"PYTHONPATH": paths, "PORT_BASE": str(stack.port_base), "RUN_DIR": str(stack.layout.run)}
+    here = {"PYTHONPATH": PYTHON_PATH, "PORT_BASE": str(stack.port_base), "RUN_DIR": str(stack.layout.run)}
     done = subprocess.run(
         [sys.executable, "-m", "strangler.toolkit", *arguments],
         env={**kept, **here, "COLUMNS": "200", **(environment or {})},

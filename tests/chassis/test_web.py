@@ -11,7 +11,7 @@ from strangler.chassis.sharing import SLOTS, Board, FairWorker, join, leave
 from tests.chassis.events.hosts import Program
 from tests.ports import free_port, wait_for
 from tests.probe import answers
-from tests.stacks import ROOT
+from tests.python_path import ROOT
 
 PATH = "/api/products"
 ROUNDS = 10

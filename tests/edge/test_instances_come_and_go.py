@@ -15,7 +15,7 @@ import requests
 from strangler.toolkit.stack import Stack
 from tests.edge.client import TIMEOUT, Client, code, steadily
 from tests.ports import free_port, wait_for
-from tests.stacks import ROOT
+from tests.python_path import ROOT
 
 READY_SECONDS = 30
 DRAINED_SECONDS = 40

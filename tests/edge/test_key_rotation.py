@@ -9,7 +9,7 @@ import pytest
 from strangler.toolkit.stack import Stack
 from tests.edge.client import Client, steadily
 from tests.ports import wait_for
-from tests.stacks import ROOT
+from tests.python_path import ROOT
 
 LEAD_SECONDS = 3
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from strangler.toolkit.parity.cli import OFFSETS
 from strangler.toolkit.stack.leftovers import processes_of
 from tests.ports import free_base, wait_for
-from tests.stacks import ROOT
+from tests.python_path import ROOT
 
 ENDED_SECONDS = 60
 INTERRUPTED = 130

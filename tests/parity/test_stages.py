@@ -11,7 +11,8 @@ from strangler.toolkit.parity.text import reported
 from strangler.toolkit.plan import load
 from tests import parity
 from tests.parity.tiny import Plant, Proxy, in_json, served
-from tests.stacks import ROOT, running
+from tests.python_path import ROOT
+from tests.stacks import running
 
 PLAN = load(ROOT / "migrations-plan/plan.yaml")
 STAGES = [stage.number for stage in PLAN.built if stage.number > 0]

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -16,8 +15,8 @@ from shop.notifications.models import Notification
 from strangler.chassis.events import publish
 from strangler.chassis.events.delivery import deliver
 from strangler.chassis.events.models import Inbox, Outbox
+from tests.python_path import PYTHON_PATH, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DIES = """
 import os, signal, sys
 import django
@@ -62,10 +61,9 @@ def test_killed(user: User, monkeypatch: pytest.MonkeyPatch, how: str, effects: 
     row = Outbox.objects.get()
     where = connection.settings_dict
     database = f"postgresql://{where['USER']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
-    path = f"{ROOT}:{ROOT / 'extracted'}:{ROOT / 'monolith'}"
     killed = subprocess.run(
         [sys.executable, "-c", DIES.format(how=how)],
-        env={**os.environ, "DATABASE_URL": database, "PYTHONPATH": path},
+        env={**os.environ, "DATABASE_URL": database, "PYTHONPATH": PYTHON_PATH},
         cwd=ROOT,
         timeout=60,
         capture_output=True,

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,7 @@ from shop.accounts.models import Address, User
 from shop.accounts.seed import PASSWORD, STAFF
 from shop.catalog.models import Category, Product
 from strangler.chassis.django import database, mail
-
-ROOT = Path(__file__).parents[2]
+from tests.python_path import PYTHON_PATH, ROOT
 
 
 @pytest.mark.django_db
@@ -45,7 +43,7 @@ class TestSeed:
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "CONFIG_KEY", "DATABASE_URL"])
 def test_what_is_missing_is_named(missing: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/extracted:{ROOT}/monolith", missing: ""}
+    environment = {**os.environ, "PYTHONPATH": PYTHON_PATH, missing: ""}
     done = subprocess.run(
         [sys.executable, "monolith/manage.py", "check"],
         cwd=ROOT,

@@ -14,8 +14,9 @@ from psycopg import sql
 from strangler.chassis.ownership import schema
 from tests.consul import Consul
 from tests.ports import free_port, wait_for
+from tests.python_path import ROOT
 from tests.rpc_process import Service
-from tests.shop_process import ROOT, Process
+from tests.shop_process import Process
 
 PACKAGE = "tests.chassis.ownership.tiny"
 TABLES = (ROOT / "tests/chassis/ownership/tiny/schema.sql").read_text()

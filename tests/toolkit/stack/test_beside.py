@@ -16,7 +16,8 @@ from strangler.toolkit.stack import Stack, moves
 from strangler.toolkit.stack.errors import ServiceFailed
 from strangler.toolkit.stack.moves import DataElsewhere
 from tests.ports import wait_for
-from tests.stacks import ROOT, running
+from tests.python_path import ROOT
+from tests.stacks import running
 
 NEW = {"rpc", "relay", "notifications-web", "notifications-rpc", "notifications-worker"}
 CLIENTS = 4

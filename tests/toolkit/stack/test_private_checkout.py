@@ -8,7 +8,7 @@ import requests
 
 from strangler.toolkit.stack import Stack
 from tests.ports import free_base
-from tests.stacks import ROOT
+from tests.python_path import ROOT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users to become")

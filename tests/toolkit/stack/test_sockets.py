@@ -16,7 +16,7 @@ import pytest
 
 from strangler.toolkit.stack import sockets
 from tests.ports import free_port, wait_for
-from tests.stacks import ROOT
+from tests.python_path import ROOT
 
 HOST = "127.0.0.1"
 NAME = "web"

@@ -45,7 +45,7 @@ class Accounts(Port):
     domain = "accounts"
     resolves = {"User": "users"}
 
-    @query
+    @query(batched=True)
     def users(self, *, ids: list[int]) -> dict[int, User]:
         """These users by id; unknown ids are left out."""
 

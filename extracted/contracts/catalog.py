@@ -35,7 +35,7 @@ class Catalog(Port):
     domain = "catalog"
     resolves = {"Product": "products"}
 
-    @query(last_known=60.0)
+    @query(last_known=60.0, batched=True)
     def products(self, *, ids: list[int]) -> dict[int, Product]:
         """These products by id, withdrawn ones included (`active` is false); unknown ids are left out.
 

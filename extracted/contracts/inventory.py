@@ -49,7 +49,7 @@ class Inventory(Port):
 
     domain = "inventory"
 
-    @query
+    @query(batched=True)
     def stock(self, *, products: list[int]) -> dict[int, Stock]:
         """Stock figures of these products; products without stock records are left out."""
 

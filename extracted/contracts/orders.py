@@ -60,7 +60,7 @@ class Orders(Port):
 
     domain = "orders"
 
-    @query
+    @query(batched=True)
     def orders(self, *, numbers: list[str]) -> dict[str, Order]:
         """These orders by number; unknown numbers are left out."""
 

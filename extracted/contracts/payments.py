@@ -45,7 +45,7 @@ class Payments(Port):
 
     domain = "payments"
 
-    @query
+    @query(batched=True)
     def payments(self, *, orders: list[str]) -> dict[str, Payment]:
         """The payments of these orders by order number; orders without a payment are left out."""
 

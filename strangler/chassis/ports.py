@@ -56,7 +56,8 @@ class Method:
 
     `fallback`, of queries only, gets the call's keyword arguments and answers when the owner is
     out of reach. `last_known`, of queries by `ids`, is how many seconds an answer may be old that is
-    given then; 0 for none. `declaration` is the function as the contract wrote it, with its annotations.
+    given then; 0 for none. `batched`, of queries by keys: those made at once are asked as one.
+    `declaration` is the function as the contract wrote it, with its annotations.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Method:
     raises: tuple[type[ContractError], ...] = ()
     fallback: Callable[..., Any] | None = field(default=None, compare=False)
     last_known: float = 0.0
+    batched: bool = False
     declaration: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
 
@@ -204,6 +206,7 @@ def _marked(
     raises: Sequence[type[ContractError]],
     fallback: Callable[..., Any] | None,
     last_known: float = 0.0,
+    batched: bool = False,
 ) -> Callable[P, R]:
     signature = inspect.signature(function)
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
@@ -214,6 +217,8 @@ def _marked(
         raise PortMismatch(f"{where}: a command carries an idempotency key; add `key: str`.")
     if last_known and [*signature.parameters][1:] != ["ids"]:
         raise PortMismatch(f"{where}: what is last known is known by id; take `ids` and give answers by id.")
+    if batched and len(parameters) != 1:
+        raise PortMismatch(f"{where}: a batched query takes a list of keys alone and gives answers by key.")
     method = Method(
         name=function.__name__,
         kind=kind,
@@ -221,6 +226,7 @@ def _marked(
         raises=tuple(raises),
         fallback=fallback,
         last_known=last_known,
+        batched=batched,
         declaration=function,
     )
 
@@ -243,6 +249,7 @@ def query(
     raises: Sequence[type[ContractError]] = (),
     fallback: Callable[..., Any] | None = None,
     last_known: float = 0.0,
+    batched: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def query(
     function: Callable[P, R] | None = None,
@@ -251,15 +258,19 @@ def query(
     raises: Sequence[type[ContractError]] = (),
     fallback: Callable[..., Any] | None = None,
     last_known: float = 0.0,
+    batched: bool = False,
 ) -> Any:
     """Mark a method that changes nothing: safe to retry, to shadow and to canary.
+
+    A `batched` one takes a list of keys alone and gives a dict by key; a process's calls that are made at the
+    same time are asked as one.
 
     While its owner is out of reach, `fallback` answers, or what the owner answered to this process at most
     `last_known` seconds ago, if that is known of all the ids that are asked for.
     """
     if function is not None:
         return _marked(function, "query", raises, fallback)
-    return lambda f: _marked(f, "query", raises, fallback, last_known)
+    return lambda f: _marked(f, "query", raises, fallback, last_known, batched)
 
 
 @overload

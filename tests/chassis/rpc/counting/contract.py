@@ -42,6 +42,10 @@ class Counting(Port):
     def kept(self, *, ids: list[int]) -> dict[int, Count]:
         """Like counts, of the even ids only; a caller may go on with what it was told a minute ago."""
 
+    @query(batched=True)
+    def together(self, *, ids: list[int]) -> dict[int, int]:
+        """The even ids, each with how many ids its call asked for."""
+
     @query(fallback=lambda *, name: -1)
     def times(self, *, name: str) -> int:
         """How often `name` was counted; -1 where nobody knows."""

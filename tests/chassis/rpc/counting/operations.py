@@ -26,6 +26,10 @@ def kept(*, ids: list[int]) -> dict[int, Count]:
     return counts(ids=[i for i in ids if i % 2 == 0])
 
 
+def together(*, ids: list[int]) -> dict[int, int]:
+    return {i: len(ids) for i in ids if i % 2 == 0}
+
+
 def times(*, name: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM counted WHERE name = %s", [name])

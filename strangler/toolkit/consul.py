@@ -5,11 +5,13 @@ from typing import Any
 
 import requests
 
+from strangler.toolkit.errors import ToolkitError
+
 TIMEOUT = 10
 LARGEST_TRANSACTION = 64
 
 
-class ConsulError(Exception):
+class ConsulError(ToolkitError):
     """Consul does not answer, or refused a transaction."""
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, StackError
+from strangler.toolkit.stack.running import port_base
 from tests.benchmarks import copy, events, fence, footprint, gateway, rpc, shop, stages
 from tests.benchmarks.rows import Row
 
@@ -35,10 +36,10 @@ def main(
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
     run = Path(os.environ.get("RUN_DIR", ROOT / ".run")).resolve() / "bench"
-    base = int(os.environ.get("PORT_BASE", "8000"))
-    stack = Stack(ROOT, run, base, UNLIMITED)
-    beside = Stack(ROOT, run.with_name("bench-beside"), base + PORTS, UNLIMITED)
+    stack = None
     try:
+        stack = Stack(ROOT, run, port_base(), UNLIMITED)
+        beside = Stack(ROOT, run.with_name("bench-beside"), port_base() + PORTS, UNLIMITED)
         rows = measure(stack, beside, console, seconds=seconds, rounds=rounds)
     except StackError as error:
         console.print(f"[bold red]error:[/] {error}")
@@ -46,7 +47,8 @@ def main(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
-        stack.down(purge=True)
+        if stack is not None:
+            stack.down(purge=True)
     console.print(table(rows))
     out.mkdir(parents=True, exist_ok=True)
     (out / "bench.json").write_bytes(

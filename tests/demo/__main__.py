@@ -13,6 +13,7 @@ from rich.console import Console
 
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, StackError
+from strangler.toolkit.stack.running import port_base
 from tests.demo import report
 from tests.demo.course import Course, Options
 from tests.demo.watching import View
@@ -35,9 +36,9 @@ def main(
     console = Console(stderr=as_json, highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
     run = Path(os.environ.get("RUN_DIR", ROOT / ".run")).resolve() / "demo"
-    stack = Stack(ROOT, run, int(os.environ.get("PORT_BASE", "8000")))
     options = Options(minutes=minutes, users=users, to=to, least_requests=least_requests)
     try:
+        stack = Stack(ROOT, run, port_base())
         stack.down(purge=True)  # what an earlier, killed demo left; every demo starts from the seeds
         with View(console) as view:
             outcome = Course(stack=stack, directory=run / "traffic", options=options, watching=view).run()

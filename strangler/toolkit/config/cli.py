@@ -1,7 +1,6 @@
 """`strangler config get | set | history | rollback`."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ from rich.table import Table
 
 from strangler.chassis.config import ENCRYPTED, ConfigError, settings_class
 from strangler.toolkit.config.history import Configuration, Revision
-from strangler.toolkit.consul import ConsulError, KeyValues
+from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway.apply import retune, settings_of
+from strangler.toolkit.options import ConsulOption
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack.cli import here
 
@@ -36,13 +36,10 @@ def known(service: str) -> str:
 
 
 Service = Annotated[str, typer.Argument(help="A host of the plan, or `gateway`.", callback=known)]
-ConsulOption = Annotated[str, typer.Option(envvar="CONSUL_URL", help="Consul's address.")]
 KeyOption = Annotated[
     str, typer.Option(envvar="CONFIG_KEY", help="Encrypts secrets; that of `./run up` if not given.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-# Where `./run up` puts it.
-DEFAULT_CONSUL = f"http://127.0.0.1:{int(os.environ.get('PORT_BASE', '8000')) + 50}"
 
 
 def shown(value: str | None) -> str:
@@ -56,17 +53,16 @@ def shown(value: str | None) -> str:
 def get(
     service: Service,
     name: Annotated[str | None, typer.Argument(help="One setting; all if not given.")] = None,
-    consul_url: ConsulOption = DEFAULT_CONSUL,
+    consul_url: ConsulOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """What is set in Consul, and the defaults of the rest. Secrets are not shown."""
-    with _errors():
-        stored = {
-            key: shown(value) for key, value in Configuration(KeyValues(consul_url), service).values().items()
-        }
+    stored = {
+        key: shown(value) for key, value in Configuration(KeyValues(consul_url), service).values().items()
+    }
     fields = settings_class(service).model_fields
     if name is not None and name not in fields:
-        _fail(f"{service} has no setting {name!r}. It has: {', '.join(sorted(fields))}.")
+        raise ConfigError(f"{service} has no setting {name!r}. It has: {', '.join(sorted(fields))}.")
     chosen = [name] if name else sorted(fields)
     values = {field: stored.get(field, str(fields[field].default)) for field in chosen}
     if as_json:
@@ -83,22 +79,20 @@ def set_command(
     service: Service,
     name: Annotated[str, typer.Argument(help="The setting.")],
     value: Annotated[str, typer.Argument(help="Its new value.")],
-    consul_url: ConsulOption = DEFAULT_CONSUL,
+    consul_url: ConsulOption = "",
     config_key: KeyOption = "",
 ) -> None:
     """Set a value; running processes take it over within a second."""
-    with _errors():
-        store = KeyValues(consul_url)
-        with _gateway_follows(store, service):
-            revision = Configuration(store, service, config_key or _key_of_this_stack()).set(name, value)
+    store = KeyValues(consul_url)
+    with _gateway_follows(store, service):
+        revision = Configuration(store, service, config_key or _key_of_this_stack()).set(name, value)
     _report([revision], service)
 
 
 @app.command()
-def history(service: Service, consul_url: ConsulOption = DEFAULT_CONSUL, as_json: JsonOption = False) -> None:
+def history(service: Service, consul_url: ConsulOption = "", as_json: JsonOption = False) -> None:
     """Every change: who, when, from what to what."""
-    with _errors():
-        revisions = Configuration(KeyValues(consul_url), service).history()
+    revisions = Configuration(KeyValues(consul_url), service).history()
     if as_json:
         rows = [
             msgspec.to_builtins(r) | {"old": r.old and shown(r.old), "new": r.new and shown(r.new)}
@@ -118,13 +112,12 @@ def rollback(
     to: Annotated[
         int | None, typer.Option(help="The revision to return to; the one before the last.")
     ] = None,
-    consul_url: ConsulOption = DEFAULT_CONSUL,
+    consul_url: ConsulOption = "",
 ) -> None:
     """Undo the last change, or every change after a revision."""
-    with _errors():
-        store = KeyValues(consul_url)
-        with _gateway_follows(store, service):
-            revisions = Configuration(store, service).rollback(to)
+    store = KeyValues(consul_url)
+    with _gateway_follows(store, service):
+        revisions = Configuration(store, service).rollback(to)
     _report(revisions, service)
 
 
@@ -145,16 +138,3 @@ def _gateway_follows(store: KeyValues, service: str) -> Iterator[None]:
 def _key_of_this_stack() -> str:
     stack = here()
     return stack.variables(0).get("CONFIG_KEY", "") if stack.state else ""
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except (ConfigError, ConsulError) as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> None:
-    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {message}")
-    raise typer.Exit(1)

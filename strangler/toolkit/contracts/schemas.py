@@ -17,12 +17,13 @@ from strangler.chassis.events import protobuf
 from strangler.chassis.events.event import PROTOBUF, Event
 from strangler.chassis.ports import Port
 from strangler.chassis.rpc.envelope import arguments_type, hints
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.plan.model import Plan
 
 Document = dict[str, Any]
 
 
-class NoPort(Exception):
+class NoPort(ToolkitError):
     """A contract's module exports no port of its domain."""
 
 

@@ -5,30 +5,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-import amqp
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from strangler.chassis.events.broker import Channel
-from strangler.toolkit.events.letters import Letter, NoSuchHost, opened, send_again
+from strangler.toolkit.broker import asking
+from strangler.toolkit.events.letters import Letter, opened, send_again
+from strangler.toolkit.options import BrokerOption
 
 app = typer.Typer(help="Events that a host could not work on.", no_args_is_help=True)
 
 Host = Annotated[str, typer.Argument(help="The host that took them.")]
-Broker = Annotated[str, typer.Option(envvar="BROKER_URL", help="The message broker's URL.")]
 Only = Annotated[str, typer.Option("--id", help="Only the event with this id.")]
 
 
 @app.command("dead")
 def dead(
     host: Host,
-    broker: Broker,
+    broker: BrokerOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show the dead letters and why they are: nothing changes."""
     console = Console(soft_wrap=True, highlight=False)
-    with _refusals(console), opened(broker, host) as letters:
+    with asking(broker), opened(broker, host) as letters:
         found = [letter for letter, _ in letters]
     if as_json:
         console.print_json(json.dumps([_shown(letter) for letter in found]))
@@ -41,10 +41,10 @@ def dead(
 
 
 @app.command("replay")
-def replay(host: Host, broker: Broker, only: Only = "") -> None:
+def replay(host: Host, broker: BrokerOption = "", only: Only = "") -> None:
     """Give each dead letter to its host again, as if for the first time; what fails again comes back."""
     console, count = Console(soft_wrap=True, highlight=False), 0
-    with _refusals(console), _sending(broker) as channel, opened(broker, host) as letters:
+    with asking(broker), _sending(broker) as channel, opened(broker, host) as letters:
         for letter, message in letters:
             if only in ("", letter.id):
                 send_again(channel, host, letter)
@@ -56,7 +56,7 @@ def replay(host: Host, broker: Broker, only: Only = "") -> None:
 @app.command("forget")
 def forget(
     host: Host,
-    broker: Broker,
+    broker: BrokerOption = "",
     only: Only = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
@@ -65,7 +65,7 @@ def forget(
     if not yes:
         what = f"the dead letter {only}" if only else "every dead letter"
         typer.confirm(f"Forget {what} of {host}?", abort=True)
-    with _refusals(console), opened(broker, host) as letters:
+    with asking(broker), opened(broker, host) as letters:
         for letter, message in letters:
             if only in ("", letter.id):
                 message.ack()
@@ -91,13 +91,3 @@ def _sending(broker: str) -> Iterator[Channel]:
         yield channel
     finally:
         channel.close()
-
-
-@contextmanager
-def _refusals(console: Console) -> Iterator[None]:
-    """Says in one line why it cannot be done."""
-    try:
-        yield
-    except (NoSuchHost, OSError, amqp.AMQPError) as error:
-        console.print(f"[red]{escape(str(error))}[/]")
-        raise typer.Exit(2) from None

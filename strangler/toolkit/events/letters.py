@@ -11,13 +11,16 @@ from amqp.exceptions import NotFound
 
 from strangler.chassis.events import envelope, topology
 from strangler.chassis.events.broker import Channel, Outgoing
+from strangler.toolkit.errors import ToolkitError
 
 # Headers of the letter and of the broker, not of the event.
 BROKERS = "x-"
 
 
-class NoSuchHost(Exception):
+class NoSuchHost(ToolkitError):
     """The broker has no queues for a host of this name."""
+
+    status = 2
 
 
 class Letter(msgspec.Struct, kw_only=True):

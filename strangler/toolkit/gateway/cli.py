@@ -12,21 +12,37 @@ from rich.table import Table
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
+from strangler.toolkit.options import ConsulOption, of_stack
 from strangler.toolkit.plan import load
 
 app = typer.Typer(help="The gateway's routes and middlewares in Consul.", no_args_is_help=True)
 console = Console(highlight=False)
 
-ConsulOption = Annotated[str, typer.Option(envvar="CONSUL_URL", help="Consul's address.")]
+AuthOption = Annotated[
+    str,
+    typer.Option(
+        envvar="FORWARD_AUTH_URL",
+        help="Who is asked who a request is from; the running stack's if not given.",
+        callback=of_stack("gateway-config", "FORWARD_AUTH_URL", offset=81, path="/internal/auth"),
+    ),
+]
+PagesOption = Annotated[
+    str,
+    typer.Option(
+        envvar="PAGES_URL",
+        help="Who answers for a service that does not; the running stack's if not given.",
+        callback=of_stack("gateway-config", "PAGES_URL", offset=46),
+    ),
+]
 PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.")]
 
 
 @app.command("apply")
 def apply_command(
     stage: Annotated[int, typer.Option(envvar="STAGE", help="Whose routes to write.")],
-    consul_url: ConsulOption = "http://127.0.0.1:8050",
-    auth_url: Annotated[str, typer.Option(envvar="FORWARD_AUTH_URL")] = "http://127.0.0.1:8081/internal/auth",
-    pages_url: Annotated[str, typer.Option(envvar="PAGES_URL")] = "http://127.0.0.1:8046",
+    consul_url: ConsulOption = "",
+    auth_url: AuthOption = "",
+    pages_url: PagesOption = "",
     plan: PlanOption = Path("migrations-plan/plan.yaml"),
 ) -> None:
     """Write the stage's routes; what they need first, then all routers in one transaction."""
@@ -40,7 +56,7 @@ def apply_command(
 
 @app.command()
 def show(
-    consul_url: ConsulOption = "http://127.0.0.1:8050",
+    consul_url: ConsulOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Every key, for a script.")] = False,
 ) -> None:
     """The routers, in the order in which they are tried."""

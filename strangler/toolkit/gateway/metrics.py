@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 import msgspec
 import requests
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.gateway.routes import READS
 
 SAMPLE = re.compile(r"^traefik_service_(\w+)\{(.*)\} (\S+)$", re.MULTILINE)
@@ -13,7 +14,7 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 INFINITY = float("inf")
 
 
-class MetricsUnreadable(Exception):
+class MetricsUnreadable(ToolkitError):
     """Traefik does not tell its metrics."""
 
 

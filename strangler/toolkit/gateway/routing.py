@@ -7,6 +7,7 @@ import requests
 
 from strangler.chassis.config import ConfigError
 from strangler.toolkit.consul import KeyValues
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
 from strangler.toolkit.gateway.middlewares import PAGES
@@ -18,7 +19,7 @@ AUTH_KEY = f"{ROOT}/middlewares/auth/forwardAuth/address"
 PAGES_KEY = f"{ROOT}/services/{PAGES}/loadBalancer/servers/0/url"
 
 
-class NotLive(Exception):
+class NotLive(ToolkitError):
     """Traefik does not go by the routes that were written."""
 
 

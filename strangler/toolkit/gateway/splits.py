@@ -13,11 +13,12 @@ import msgspec
 from msgspec import Meta
 
 from strangler.toolkit.consul import KeyValues, delete, write
+from strangler.toolkit.errors import ToolkitError
 
 ROOT = "strangler/gateway"
 
 
-class SplitInvalid(Exception):
+class SplitInvalid(ToolkitError):
     """A split names a host that is none of its two, or is stored in a form that cannot be read."""
 
 

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import requests
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.stack import Stack, StackError
+from strangler.toolkit.stack.running import port_base
 
 if TYPE_CHECKING:
     from strangler.toolkit.parity.report import Report
@@ -19,8 +22,15 @@ if TYPE_CHECKING:
 console = Console(highlight=False)
 
 REFERENCE_STAGE = 0
+ANSWER_SECONDS = 10
 OFFSETS = {"reference": 100, "candidate": 200}
 """Added to PORT_BASE: the two systems stand beside whatever runs in this checkout."""
+
+
+class NotComparable(ToolkitError):
+    """One of the two systems is not there."""
+
+    status = 2
 
 
 def parity(
@@ -73,9 +83,8 @@ def parity(
                 journeys=chosen,
                 progress=progress,
             )
-    except (NotASuite, StackError) as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}")
-        raise typer.Exit(2) from error
+    except StackError as error:
+        raise NotComparable(str(error)) from error
     page = result.write(report)
     _print(result)
     console.print(f"Report: {page} and {page.with_suffix('.json').name}")
@@ -98,30 +107,40 @@ def _systems(
 ) -> Iterator[tuple[str, str]]:
     """Base URLs of the two systems. Those that no URL was given for are brought up, or found running from an
     earlier comparison, and taken down at the end unless they are to be kept."""
+    root, base = Path.cwd(), port_base()
+    home = Path(os.environ.get("RUN_DIR", root / ".run")) / "parity"
+    stacks = {name: Stack(root, home / name, base + offset) for name, offset in OFFSETS.items()}
+    if candidate is None:
+        stacks["candidate"].check(stage)
     urls: list[str] = []
     ours: list[Stack] = []
-    root = Path.cwd()
-    base = int(os.environ.get("PORT_BASE", "8000"))
-    home = Path(os.environ.get("RUN_DIR", root / ".run")) / "parity"
     try:
         for name, url, its_stage in (
             ("reference", reference, REFERENCE_STAGE),
             ("candidate", candidate, stage),
         ):
             if url is None:
-                stack = Stack(root, home / name, base + OFFSETS[name])
+                stack = stacks[name]
                 ours.append(stack)
                 state = stack.state if stack.running() else None
                 if state is None or state.stage != its_stage:
                     with console.status(f"bringing up stage {its_stage} as the {name}"):
                         stack.up(its_stage)
                 url = stack.url
+            _answers(name, url)
             urls.append(url)
         yield urls[0], urls[1]
     finally:
         for stack in () if keep else ours:
             with console.status("taking the systems down"):
                 stack.down(purge=True)
+
+
+def _answers(name: str, url: str) -> None:
+    try:
+        requests.get(url, timeout=ANSWER_SECONDS)
+    except requests.RequestException as error:
+        raise NotComparable(f"the {name} at {url} does not answer: {error}") from error
 
 
 @contextmanager

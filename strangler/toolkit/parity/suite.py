@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.parity.journey import Journey
 from strangler.toolkit.parity.rules import Rules
 
@@ -29,8 +30,10 @@ class Suite(Protocol):
     def replay(self, journey: Journey, sequence: list[Any]) -> None: ...
 
 
-class NotASuite(Exception):
+class NotASuite(ToolkitError):
     """The module named as parity suite cannot be used."""
+
+    status = 2
 
 
 def load(module: str) -> Suite:

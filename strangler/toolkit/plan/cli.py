@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from strangler.toolkit.plan.check import check
 from strangler.toolkit.plan.drawing import draw
-from strangler.toolkit.plan.file import DEFAULT, PlanInvalid, load
+from strangler.toolkit.plan.file import DEFAULT, load
 
 app = typer.Typer(help="The plan file: what moves, in which order.", no_args_is_help=True)
 
@@ -57,12 +57,7 @@ def check_command(
 @app.command("show")
 def show_command(file: FileArgument = DEFAULT, as_json: JsonOption = False) -> None:
     """Draw the stages: which host owns which domain when."""
-    console = Console()
-    try:
-        plan = load(file)
-    except PlanInvalid as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(escape(str(error)))
-        raise typer.Exit(1) from None
+    console, plan = Console(), load(file)
     if as_json:
         console.print_json(msgspec.json.encode(plan).decode())
     else:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.plan.form import conform
 from strangler.toolkit.plan.lines import Lines, tree
 from strangler.toolkit.plan.model import Plan
@@ -12,7 +13,7 @@ from strangler.toolkit.plan.problems import Problems
 DEFAULT = Path("migrations-plan/plan.yaml")
 
 
-class PlanInvalid(Exception):
+class PlanInvalid(ToolkitError):
     """The plan file has mistakes of form; the message lists them, a line each."""
 
     def __init__(self, problems: Problems) -> None:

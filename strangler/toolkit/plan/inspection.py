@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from strangler.toolkit.errors import ToolkitError
+
 
 class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
     """A foreign key into another app's table. `declared`: made with the chassis's `reference`."""
@@ -46,7 +48,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     urls: list[Url]
 
 
-class InspectionFailed(Exception):
+class InspectionFailed(ToolkitError):
     """Django could not be started with these settings; the message is its last line of complaint."""
 
 

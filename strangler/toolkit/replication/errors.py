@@ -1,7 +1,9 @@
 """What can be wrong on the databases' side of a step."""
 
+from strangler.toolkit.errors import ToolkitError
 
-class ReplicationError(Exception):
+
+class ReplicationError(ToolkitError):
     """A step cannot go on as the databases are; the message says why and what to do."""
 
 

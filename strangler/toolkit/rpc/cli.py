@@ -1,8 +1,6 @@
 """`strangler rpc`: the calls that a service could not work on."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -10,24 +8,25 @@ from rich.console import Console
 from rich.markup import escape
 
 from strangler.chassis.rpc.connection import Connection, ConnectionLost, NoAnswer, NotConnected, NotRouted
-from strangler.toolkit.rpc.letters import NoSuchService, opened, put_aside_again, send_again
+from strangler.toolkit.broker import asking
+from strangler.toolkit.options import BrokerOption
+from strangler.toolkit.rpc.letters import opened, put_aside_again, send_again
 
 app = typer.Typer(help="Remote calls that a service could not work on.", no_args_is_help=True)
 
 Service = Annotated[str, typer.Argument(help="`<host>.<domain>`.")]
-Broker = Annotated[str, typer.Option(envvar="BROKER_URL", help="The message broker's URL.")]
 UNANSWERED = (ConnectionLost, NoAnswer, NotConnected, NotRouted)
 
 
 @app.command("dead")
 def dead(
     service: Service,
-    broker: Broker,
+    broker: BrokerOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show the dead letters and why they are: nothing changes."""
     console = Console(soft_wrap=True, highlight=False)
-    with _refusals(console), opened(broker, service) as letters:
+    with asking(broker), opened(broker, service) as letters:
         found = [letter for letter, _ in letters]
     if as_json:
         console.print_json(json.dumps([{"reason": x.reason, "key": x.key, "body": x.shown} for x in found]))
@@ -39,12 +38,12 @@ def dead(
 
 
 @app.command("replay")
-def replay(service: Service, broker: Broker) -> None:
+def replay(service: Service, broker: BrokerOption = "") -> None:
     """Send each dead letter again: those that go well are gone then. Exit status 1 if any stays."""
     console, failed = Console(soft_wrap=True, highlight=False), 0
     connection = Connection(broker)
     try:
-        with _refusals(console), opened(broker, service) as letters:
+        with asking(broker), opened(broker, service) as letters:
             for letter, message in letters:
                 try:
                     error = send_again(connection, letter)
@@ -67,26 +66,16 @@ def replay(service: Service, broker: Broker) -> None:
 @app.command("drop")
 def drop(
     service: Service,
-    broker: Broker,
+    broker: BrokerOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Forget the dead letters for good."""
     console = Console(soft_wrap=True, highlight=False)
     if not yes:
         typer.confirm(f"Forget every dead letter of {service}?", abort=True)
-    with _refusals(console), opened(broker, service) as letters:
+    with asking(broker), opened(broker, service) as letters:
         count = 0
         for _, message in letters:
             message.ack()
             count += 1
     console.print(f"{count} forgotten.")
-
-
-@contextmanager
-def _refusals(console: Console) -> Iterator[None]:
-    """Says in one line why it cannot be done."""
-    try:
-        yield
-    except (NoSuchService, OSError) as error:
-        console.print(f"[red]{escape(str(error))}[/]")
-        raise typer.Exit(2) from None

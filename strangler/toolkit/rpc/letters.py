@@ -10,13 +10,16 @@ from amqp.exceptions import NotFound
 
 from strangler.chassis.rpc.connection import Connection, dead_letters
 from strangler.chassis.rpc.envelope import BURIED, RemoteError, error_of
+from strangler.toolkit.errors import ToolkitError
 
 ANSWER_SECONDS = 30.0
 OURS = ("x-reason", "x-routing-key", "x-content-type", "x-compression", "x-attempts", "deadline")
 
 
-class NoSuchService(Exception):
+class NoSuchService(ToolkitError):
     """The broker has no dead-letter queue for a service of this name."""
+
+    status = 2
 
 
 class Letter(msgspec.Struct, kw_only=True):

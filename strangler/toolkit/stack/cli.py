@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
 from strangler.toolkit.stack.compose import read_env
 from strangler.toolkit.stack.errors import StackError
 from strangler.toolkit.stack.moves import refuse_moves
+from strangler.toolkit.stack.running import port_base
 from strangler.toolkit.stack.stack import Stack
 from strangler.toolkit.stack.starting import Watcher
 
@@ -30,9 +30,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a scrip
 def here() -> Stack:
     """This checkout's stack: RUN_DIR and PORT_BASE say where, `.run` and 8000 if they don't."""
     root = Path.cwd()
-    return Stack(
-        root, Path(os.environ.get("RUN_DIR", root / ".run")), int(os.environ.get("PORT_BASE", "8000"))
-    )
+    return Stack(root, Path(os.environ.get("RUN_DIR", root / ".run")), port_base())
 
 
 @app.command()
@@ -44,14 +42,11 @@ def up(
     """Bring a stage up, or move what runs to that stage without dropping a request."""
     stack = here()
     if stage is None:
-        stage = int(read_env(Path(".env")).get("STAGE", "0"))
+        stage = _usual_stage()
     started = time.monotonic()
-    try:
-        refuse_moves(stack, stage)
-        with Display() as display:
-            stack.up(stage, display.watch)
-    except StackError as error:
-        fail(error)
+    refuse_moves(stack, stage)
+    with Display() as display:
+        stack.up(stage, display.watch)
     console.print(f"[bold]Stage {stage} is ready[/] after {time.monotonic() - started:.1f} s.\n")
     _print_addresses(stack, stage)
 
@@ -61,11 +56,8 @@ def begin(
     stage: Annotated[int, typer.Option(help="The later stage.", min=1)],
 ) -> None:
     """Start what a later stage adds beside what runs, for a step to it."""
-    try:
-        with Display() as display:
-            here().begin(stage, display.watch)
-    except StackError as error:
-        fail(error)
+    with Display() as display:
+        here().begin(stage, display.watch)
     console.print(f"What stage {stage} adds runs beside the rest.")
 
 
@@ -74,11 +66,8 @@ def cancel(
     stage: Annotated[int, typer.Option(help="The later stage.", min=1)],
 ) -> None:
     """Stop what `begin` started."""
-    try:
-        with Display() as display:
-            here().cancel(stage, display.watch)
-    except StackError as error:
-        fail(error)
+    with Display() as display:
+        here().cancel(stage, display.watch)
     console.print(f"Nothing of stage {stage} runs beside the rest.")
 
 
@@ -89,10 +78,7 @@ def down(
     """Stop everything that runs here."""
     stack = here()
     where, running = stack.layout.run, stack.running()
-    try:
-        left = stack.down(purge=purge)
-    except StackError as error:
-        fail(error)
+    left = stack.down(purge=purge)
     if running:
         console.print(f"Stopped {len(running)} services in {where}: {', '.join(running)}.", soft_wrap=True)
     if left:
@@ -109,11 +95,10 @@ def status(as_json: JsonOption = False) -> None:
     stack = here()
     try:
         found = stack.status()
-    except StackError as error:
+    except StackError:
         if as_json:
             sys.stdout.write(json.dumps({"stage": None, "services": {}}) + "\n")
-            raise typer.Exit(1) from error
-        fail(error)
+        raise
     stage = stack.state.stage if stack.state else None
     if as_json:
         sys.stdout.write(json.dumps({"stage": stage, "services": found}, indent=2) + "\n")
@@ -135,15 +120,9 @@ def logs(
     files = sorted(directory.glob(f"{service or '*'}.log"))
     if not files:
         known = ", ".join(sorted(path.stem for path in directory.glob("*.log"))) or "none yet"
-        fail(StackError(f"no log of {service or 'anything'} in {directory}. There are: {known}."))
+        raise StackError(f"no log of {service or 'anything'} in {directory}. There are: {known}.")
     command = ["tail", "-n", "50", *(["-F"] if follow else []), *map(str, files)]
     raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603
-
-
-def fail(error: StackError) -> None:
-    """One clear error on the error stream, and a failing exit status."""
-    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {escape(str(error))}")
-    raise typer.Exit(1)
 
 
 class Display:
@@ -178,6 +157,13 @@ class Display:
             table.add_row(name, f"[{STYLES.get(current, 'default')}]{current}[/]")
         table.add_row("", f"[dim]{elapsed:.1f} s[/]")
         self.live.update(table)
+
+
+def _usual_stage() -> int:
+    given = read_env(Path(".env")).get("STAGE", "0")
+    if not given.isdecimal():
+        raise StackError(f".env has STAGE={given}. It is to be a stage's number.")
+    return int(given)
 
 
 def _print_addresses(stack: Stack, stage: int) -> None:

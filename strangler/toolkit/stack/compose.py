@@ -86,12 +86,23 @@ def read_env(path: Path) -> dict[str, str]:
 
 def load(path: Path, variables: Mapping[str, str]) -> dict[str, Service]:
     """Every service of the file by name, whatever its profile."""
+    services = _interpolated(_services(path), variables)
+    return {name: _service(name, raw) for name, raw in services.items()}
+
+
+def stages(path: Path) -> list[int]:
+    """The stages that a service of the file is of, by its profiles: `stage-0`, `stage-1`, …"""
+    profiles = {str(profile) for raw in _services(path).values() for profile in raw.get("profiles", [])}
+    numbers = {profile.removeprefix("stage-") for profile in profiles if profile.startswith("stage-")}
+    return sorted(int(number) for number in numbers if number.isdecimal())
+
+
+def _services(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text())
+        found: dict[str, Any] = yaml.safe_load(path.read_text())["services"]
     except (OSError, yaml.YAMLError) as error:
         raise ComposeError(f"{path}: {error}") from error
-    services = _interpolated(document["services"], variables)
-    return {name: _service(name, raw) for name, raw in services.items()}
+    return found
 
 
 def _interpolated(value: Any, variables: Mapping[str, str]) -> Any:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from strangler.toolkit.errors import ToolkitError
 
-class StackError(Exception):
+
+class StackError(ToolkitError):
     """Base of the native runner's errors."""
 
 

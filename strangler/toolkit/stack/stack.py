@@ -11,7 +11,7 @@ from typing import Any
 
 from strangler.toolkit.stack import leftovers, rolling, secrets, sockets
 from strangler.toolkit.stack.addresses import HOST, Addresses
-from strangler.toolkit.stack.compose import Service, load, read_env
+from strangler.toolkit.stack.compose import Service, load, read_env, stages
 from strangler.toolkit.stack.errors import DiskUnusable, NotRunning, ServiceFailed, StackError
 from strangler.toolkit.stack.infrastructure import adapter
 from strangler.toolkit.stack.memory import Memory, State
@@ -71,11 +71,19 @@ class Stack:
         """Every service of the compose file, interpolated for this stage."""
         return load(self.layout.root / "docker-compose.yml", self.variables(stage))
 
+    def check(self, stage: int) -> None:
+        """Raise StackError unless the compose file has such a stage."""
+        known = stages(self.layout.root / "docker-compose.yml")
+        if stage not in known:
+            has = ", ".join(map(str, known))
+            raise StackError(f"docker-compose.yml has no services of stage {stage}. It has stages {has}.")
+
     def up(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
         """Bring the stage up, or move a running stack to it: what is new starts and gets ready beside what
         is old; what has changed is restarted, rolling where it can be; then what is gone drains. If a fresh
         start fails on the way, nothing is left running. What `begin` started stays, unless the stage is that
         one's."""
+        self.check(stage)
         self._prepare_directory()
         fresh = not self.supervisor.is_up()
         if fresh:
@@ -93,6 +101,7 @@ class Stack:
     def begin(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
         """Start the services that a later stage has and the running one has not, beside those that run, which
         are neither changed nor restarted. They are kept by `up` until it is told that stage, or `cancel`."""
+        self.check(stage)
         current = self._running_stage()
         self.memory.begun(stage)
         wanted = self._wanted(current)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import psycopg
 import typer
@@ -13,14 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from strangler.chassis.errors import ChassisError
-from strangler.toolkit.consul import ConsulError
-from strangler.toolkit.gateway.metrics import MetricsUnreadable
-from strangler.toolkit.gateway.routing import NotLive
-from strangler.toolkit.gateway.splits import SplitInvalid
-from strangler.toolkit.plan.file import DEFAULT, PlanInvalid, load
-from strangler.toolkit.replication.errors import ReplicationError
-from strangler.toolkit.stack import StackError
+from strangler.toolkit.plan.file import DEFAULT, load
 from strangler.toolkit.step import course, hosts, lock, overview, places
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.errors import StepError
@@ -28,10 +21,6 @@ from strangler.toolkit.step.screen import Screen
 from strangler.toolkit.step.state import State
 from strangler.toolkit.step.step import Options, Step, begin
 
-EXPECTED = (
-    StepError, ReplicationError, ConsulError, StackError, PlanInvalid, ChassisError, NotLive, SplitInvalid,
-    MetricsUnreadable,
-)  # fmt: skip
 TERMINATED = 143
 
 PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.")]
@@ -44,25 +33,43 @@ ConsulOption = Annotated[
 BrokerOption = Annotated[str, typer.Option(envvar="BROKER_URL", help="RabbitMQ, to ask both hosts.")]
 TraefikOption = Annotated[str, typer.Option(envvar="TRAEFIK_URL", help="Traefik's internal entry point.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-PatienceOption = Annotated[float, typer.Option(help="How long a follower may take to catch up.")]
+PatienceOption = Annotated[float, typer.Option(help="How long a follower may take to catch up.", min=0)]
 DomainOption = Annotated[str, typer.Option("--domain", help="Whose step; the one under way if not given.")]
+
+
+def _phase(name: str) -> str:
+    if name not in states.PHASES[:-1]:
+        raise typer.BadParameter(
+            f"there is no phase {name!r} before the contract: {', '.join(states.PHASES[:-1])}"
+        )
+    return name
+
+
+def _shares(text: str) -> str:
+    shares = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    if shares != sorted(set(shares)) or not 1 <= shares[0] <= shares[-1] <= 100:
+        raise typer.BadParameter(f"{text!r} is no list of rising percentages: 1,10,50,100")
+    return text
 
 
 def migrate(
     to: Annotated[int, typer.Option(help="The stage to move to.")],
     plan: PlanOption = DEFAULT,
     until: Annotated[
-        str, typer.Option(help="Stop after this phase: expand, shadow, canary, cutover, soak.")
+        str,
+        typer.Option(help="Stop after this phase: expand, shadow, canary, cutover, soak.", callback=_phase),
     ] = "soak",
     connections: Annotated[int, typer.Option(help="Connections that copy at once.", min=1)] = 4,
     shadow: Annotated[float, typer.Option(help="Share of the queries compared, 0 to 1.", min=0, max=1)] = 1.0,
-    shadow_seconds: Annotated[float, typer.Option(help="How long to wait for comparisons, at most.")] = 60.0,
-    comparisons: Annotated[int, typer.Option(help="How many comparisons make a verdict.")] = 100,
+    shadow_seconds: Annotated[
+        float, typer.Option(help="How long to wait for comparisons, at most.", min=0)
+    ] = 60.0,
+    comparisons: Annotated[int, typer.Option(help="How many comparisons make a verdict.", min=1)] = 100,
     windows: Annotated[
-        str, typer.Option(help="Percent of the reads, one canary window each.")
+        str, typer.Option(help="Percent of the reads, one canary window each.", callback=_shares)
     ] = "1,10,50,100",
-    window_seconds: Annotated[float, typer.Option(help="How long a canary window lasts.")] = 15.0,
-    sample: Annotated[int, typer.Option(help="Answers of each host that make a verdict.")] = 100,
+    window_seconds: Annotated[float, typer.Option(help="How long a canary window lasts.", min=1)] = 15.0,
+    sample: Annotated[int, typer.Option(help="Answers of each host that make a verdict.", min=1)] = 100,
     accept_inconclusive: Annotated[bool, typer.Option(help="Go on where too little was seen.")] = False,
     tries: Annotated[int, typer.Option(help="How often a cutover backs off before it gives up.", min=1)] = 10,
     patience: PatienceOption = 60.0,
@@ -95,7 +102,7 @@ def migrate(
                     continue
                 if not step.state.phase:
                     hosts.prepare(step)
-                course.forward(step, until=_phase(until))
+                course.forward(step, until=cast(states.Phase, until))
             step.screen.note(_next(step))
             done.append(step)
         _tell(as_json, done, nothing=f"Stage {to} is reached already.")
@@ -262,15 +269,6 @@ class _Steps:
         )
 
 
-def _phase(name: str) -> states.Phase:
-    for phase in states.PHASES[:-1]:
-        if phase == name:
-            return phase
-    raise typer.BadParameter(
-        f"there is no phase {name!r} before the contract: {', '.join(states.PHASES[:-1])}"
-    )
-
-
 def _ask(step: Step, yes: bool) -> None:
     text = (
         f"From here on {step.domain} cannot go back: {step.state.source} is restarted without it, and its "
@@ -319,11 +317,9 @@ def _draw(owners: dict[str, str], steps: list[dict[str, Any]]) -> None:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """What is expected to go wrong, as one message and an exit status."""
+    """What interrupts a command: it is to be run again."""
     try:
         yield
-    except EXPECTED as error:
-        _fail(str(error), getattr(error, "status", 1))
     except psycopg.Error as error:
         _fail(f"PostgreSQL: {str(error).strip()} Run the command again: it goes on where it stands.", 1)
     except KeyboardInterrupt:

@@ -1,7 +1,9 @@
 """How a step ends when it does not go on, each with the command's exit status."""
 
+from strangler.toolkit.errors import ToolkitError
 
-class StepError(Exception):
+
+class StepError(ToolkitError):
     """The step cannot go on; the message says why and what to do. Nothing is half done that the same
     command, run again, would not finish or undo."""
 

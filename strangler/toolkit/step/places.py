@@ -7,6 +7,7 @@ from pathlib import Path
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.replication.database import Database
 from strangler.toolkit.stack import Stack
+from strangler.toolkit.stack.running import running_stack
 from strangler.toolkit.step.errors import StepError
 
 
@@ -47,14 +48,3 @@ def find(*, root: Path, postgres: str, consul: str, broker: str, traefik: str) -
                 f"{name} is not known: set it to {what}, or start a stage here (`./run up --stage 1`)."
             )
     return Places(postgres, consul.rstrip("/"), broker, traefik.rstrip("/"), stack)
-
-
-def running_stack(root: Path) -> Stack | None:
-    """The native stack of this checkout, if it runs a stage with Consul."""
-    run = Path(os.environ.get("RUN_DIR", root / ".run"))
-    if not (root / "docker-compose.yml").is_file():
-        return None
-    state = Stack(root, run).state
-    if state is None or state.stage < 1:
-        return None
-    return Stack(root, run, state.port_base)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.plan.file import load
 from strangler.toolkit.plan.model import Plan, Stage
 from strangler.toolkit.tags.git import Git
@@ -11,11 +12,11 @@ from strangler.toolkit.tags.projection import NotDerivable, project
 MARK = "Derived-from:"
 
 
-class WorkTreeDirty(Exception):
+class WorkTreeDirty(ToolkitError):
     """There are uncommitted changes, which the tags would not hold."""
 
 
-class TagTaken(Exception):
+class TagTaken(ToolkitError):
     """A tag of a stage's name exists that was not derived."""
 
 

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from strangler.toolkit.errors import ToolkitError
+
 REGULAR = "100644"
 
 
-class GitFailed(Exception):
+class GitFailed(ToolkitError):
     """A git command failed; the message says which, and why."""
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.plan.model import Plan, Stage
 from strangler.toolkit.tags import packages
 from strangler.toolkit.tags.git import REGULAR, Entry, Git
@@ -14,7 +15,7 @@ BUILT = re.compile(r"^(\s+built:\s*)true\b", re.MULTILINE)
 NUMBER = re.compile(r"^\s*-?\s*number:\s*(\d+)\s*$", re.MULTILINE)
 
 
-class NotDerivable(Exception):
+class NotDerivable(ToolkitError):
     """HEAD and the plan do not fit together; the message says where."""
 
 

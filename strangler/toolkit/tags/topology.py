@@ -9,10 +9,12 @@ from typing import Any
 
 import yaml
 
+from strangler.toolkit.errors import ToolkitError
+
 Cut = tuple[int, int, str]
 
 
-class TopologyBroken(Exception):
+class TopologyBroken(ToolkitError):
     """What is left of the compose file without the later services is not a compose file."""
 
 

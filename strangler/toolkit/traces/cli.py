@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import sqlite3
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +12,24 @@ import msgspec
 import typer
 
 from strangler.chassis.bodies import pieces
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.traces import otlp, pages
 from strangler.toolkit.traces.store import Store
 
 app = typer.Typer(help="A small trace backend: OTLP in, waterfalls out.", no_args_is_help=True)
 LARGEST_BODY = 8 * 1024 * 1024
 TRACE = re.compile(r"^/(api/)?traces/([0-9a-f]{32})$")
+
+
+class CannotServe(ToolkitError):
+    """The address is taken, or the file cannot be written."""
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise typer.BadParameter(f"{text!r} is no HOST:PORT: 127.0.0.1:4318")
+    return text
 
 
 @app.callback()
@@ -26,13 +39,18 @@ def main() -> None:
 
 @app.command()
 def serve(
-    bind: Annotated[str, typer.Option(help="HOST:PORT to listen on.")] = "127.0.0.1:4318",
+    bind: Annotated[str, typer.Option(help="HOST:PORT to listen on.", callback=_address)] = "127.0.0.1:4318",
     state: Annotated[Path, typer.Option(help="The SQLite file.")] = Path(".run/traces.sqlite"),
 ) -> None:
     """Receive OTLP/HTTP at /v1/traces; pages at /, JSON at /api/traces and /api/traces/<id>."""
     host, _, port = bind.rpartition(":")
-    server = Backend((host, int(port)), Handler)
-    server.store = Store(state)
+    try:
+        server = Backend((host, int(port)), Handler)
+        server.store = Store(state)
+    except (OSError, sqlite3.Error) as error:
+        raise CannotServe(
+            f"{bind} or {state} cannot be had: {error}. Name others: --bind, --state"
+        ) from error
     server.serve_forever()
 
 

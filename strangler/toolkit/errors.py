@@ -1,0 +1,7 @@
+"""What a command cannot do: it says so in one message, with the exit status that its class has."""
+
+
+class ToolkitError(Exception):
+    """Base of what is expected to go wrong. The message says what happened, to what, and what to do next."""
+
+    status = 1

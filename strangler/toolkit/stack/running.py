@@ -1,0 +1,31 @@
+"""Where a checkout's native stack is, and whether it runs: what the environment says, checked."""
+
+import os
+from pathlib import Path
+
+from strangler.toolkit.stack.errors import StackError
+from strangler.toolkit.stack.stack import Stack
+
+PORT_BASE = 8000
+PORT_BASES = range(1024, 65001)
+"""Below, ports are the system's; what is counted from a base stays below 65536."""
+
+
+def port_base() -> int:
+    """What ports are counted from: PORT_BASE, or 8000; raises StackError if it is none."""
+    given = os.environ.get("PORT_BASE", "") or str(PORT_BASE)
+    if not given.isdecimal() or int(given) not in PORT_BASES:
+        wanted = f"a number from {PORT_BASES[0]} to {PORT_BASES[-1]}"
+        raise StackError(f"PORT_BASE is {given!r}. It is to be {wanted}: PORT_BASE=9000")
+    return int(given)
+
+
+def running_stack(root: Path) -> Stack | None:
+    """The stack that runs there, at its own ports, if it runs a stage with Consul."""
+    run = Path(os.environ.get("RUN_DIR", root / ".run"))
+    if not (root / "docker-compose.yml").is_file():
+        return None
+    state = Stack(root, run).state
+    if state is None or state.stage < 1:
+        return None
+    return Stack(root, run, state.port_base)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway import splits
@@ -16,7 +16,7 @@ from strangler.toolkit.options import ConsulOption, of_stack
 from strangler.toolkit.plan import load
 
 app = typer.Typer(help="The gateway's routes and middlewares in Consul.", no_args_is_help=True)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 AuthOption = Annotated[
     str,
@@ -69,10 +69,8 @@ def show(
         part, name, option = key.removeprefix(f"{ROOT}/").split("/", 2)
         if part == "routers":
             routers.setdefault(name, {})[option] = value
-    table = Table("router", "priority", "service", "middlewares")
-    table.add_column("rule", no_wrap=True, max_width=60)
     for name, router in sorted(routers.items(), key=lambda item: -int(item[1]["priority"])):
-        table.add_row(
-            name, router["priority"], router["service"], router.get("middlewares", ""), router["rule"]
-        )
-    console.print(table)
+        console.print(f"[bold]{name}[/] → {router['service']}  [dim]priority {router['priority']}[/]")
+        console.print(f"    {escape(router['rule'])}")
+        if through := router.get("middlewares"):
+            console.print(f"    [dim]through {through.replace(',', ', ')}[/]")

@@ -1,7 +1,6 @@
 """`strangler stack up | down | status | logs`."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from rich.table import Table
 from strangler.toolkit.stack.compose import read_env
 from strangler.toolkit.stack.errors import StackError
 from strangler.toolkit.stack.moves import refuse_moves
-from strangler.toolkit.stack.running import port_base
+from strangler.toolkit.stack.running import stack_of
 from strangler.toolkit.stack.stack import Stack
 from strangler.toolkit.stack.starting import Watcher
 
@@ -28,9 +27,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a scrip
 
 
 def here() -> Stack:
-    """This checkout's stack: RUN_DIR and PORT_BASE say where, `.run` and 8000 if they don't."""
-    root = Path.cwd()
-    return Stack(root, Path(os.environ.get("RUN_DIR", root / ".run")), port_base())
+    """This checkout's stack."""
+    return stack_of(Path.cwd())
 
 
 @app.command()

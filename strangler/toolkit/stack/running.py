@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from strangler.toolkit.stack.errors import StackError
+from strangler.toolkit.stack.memory import Memory
 from strangler.toolkit.stack.stack import Stack
 
 PORT_BASE = 8000
@@ -20,12 +21,18 @@ def port_base() -> int:
     return int(given)
 
 
+def stack_of(root: Path) -> Stack:
+    """A checkout's stack: in RUN_DIR or `.run`, at PORT_BASE if that is set, else where it runs or would."""
+    run = Path(os.environ.get("RUN_DIR", root / ".run"))
+    state = Memory(run).state
+    base = state.port_base if state and not os.environ.get("PORT_BASE") else port_base()
+    return Stack(root, run, base)
+
+
 def running_stack(root: Path) -> Stack | None:
     """The stack that runs there, at its own ports, if it runs a stage with Consul."""
-    run = Path(os.environ.get("RUN_DIR", root / ".run"))
-    if not (root / "docker-compose.yml").is_file():
+    stack = stack_of(root)
+    state = stack.state
+    if state is None or state.stage < 1 or not (root / "docker-compose.yml").is_file():
         return None
-    state = Stack(root, run).state
-    if state is None or state.stage < 1:
-        return None
-    return Stack(root, run, state.port_base)
+    return Stack(root, stack.layout.run, state.port_base)

@@ -88,6 +88,12 @@ class Stack:
         fresh = not self.supervisor.is_up()
         if fresh:
             leftovers.stop_leftovers(self.layout.run)
+        elif self.state is not None and self.state.port_base != self.port_base:
+            raise StackError(
+                f"what runs in {self.layout.run} counts its ports from {self.state.port_base}, not from "
+                f"{self.port_base}. Stop it first (`./run down`), or start a second one elsewhere: "
+                f"RUN_DIR=/elsewhere PORT_BASE={self.port_base} ./run up"
+            )
         wanted = self._wanted(stage)
         if fresh:
             leftovers.check_free(self._ports(wanted))

@@ -1,5 +1,6 @@
 """A stack of one small service, brought up and down by the real runner under a real supervisord."""
 
+import json
 import os
 import signal
 import socket
@@ -152,3 +153,23 @@ def test_down_says_what_it_stopped(stack: Stack, root: Path, monkeypatch: pytest
     stack.up(0)
     assert "Stopped 2 services in" in CliRunner().invoke(cli.app, ["down"]).output
     assert "Nothing was running in" in CliRunner().invoke(cli.app, ["down"]).output
+
+
+def test_commands_find_what_runs_at_other_ports(
+    stack: Stack, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("RUN_DIR", str(stack.layout.run))
+    monkeypatch.delenv("PORT_BASE", raising=False)
+    stack.up(0)
+    stack.wait_ready()
+    shown = json.loads(CliRunner().invoke(cli.app, ["status", "--json"]).output)
+    assert shown["services"]["pages"]["ready"]
+
+
+def test_what_runs_does_not_move_to_other_ports(stack: Stack) -> None:
+    """That would stop everything; it is asked for in so many words."""
+    stack.up(0)
+    with pytest.raises(StackError, match=f"counts its ports from {stack.port_base}, not from 9000"):
+        Stack(stack.layout.root, stack.layout.run, 9000).up(0)
+    stack.wait_ready()

@@ -235,8 +235,14 @@ class _Steps:
 
     def to(self, stage: int) -> Iterator[Step]:
         """The steps on the way to a stage, each only when those before it are through."""
-        if all(s.number != stage for s in self.plan.stages):
-            raise StepError(f"There is no stage {stage} in the plan.")
+        # A plan that marks no stage as built leaves it to its reader to know.
+        ready = [s.number for s in self.plan.built or self.plan.stages]
+        if stage not in ready:
+            planned = any(s.number == stage for s in self.plan.stages)
+            raise StepError(
+                f"Stage {stage} is {'planned, and not built yet' if planned else 'not in the plan'}. "
+                f"There are stages {', '.join(map(str, ready))}."
+            )
         for each in self.plan.stages:
             if each.number > stage or each.number <= self.stage:
                 continue

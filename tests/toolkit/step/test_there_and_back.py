@@ -36,3 +36,12 @@ def test_step_can_be_given_up_at_any_rest(world: World) -> None:
         assert world.status()["steps"] == []
         (constraint,) = world.rows("library", FOREIGN_KEYS)
         assert constraint["convalidated"]
+
+
+def test_only_stages_that_exist_are_moved_to(world: World) -> None:
+    assert (
+        "Stage 2 is not in the plan. There are stages 0, 1."
+        in world.strangler("migrate", "--to", "2", status=1).said
+    )
+    assert "Stage 7 is planned, and not built yet." in world.toolkit("migrate", "--to", "7", status=1).said
+    assert world.status()["steps"] == []

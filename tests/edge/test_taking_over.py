@@ -1,9 +1,12 @@
-"""The gateway is put in front of the shop, and taken away, while customers come who were not there before."""
+"""The gateway is put in front of the shop, and taken away, while customers come and others are there."""
 
+import http.client
+import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -13,6 +16,7 @@ from tests.ports import wait_for
 from tests.stacks import running
 
 CUSTOMERS = 6
+STAYING = 20
 SECONDS = 10
 MORE = 20
 """Answers after each move."""
@@ -40,8 +44,39 @@ def test_who_connects_while_the_gateway_comes_or_goes_is_served(stack: Stack) ->
             except requests.RequestException as error:
                 answers[repr(error)] += 1
 
-    customers = [threading.Thread(target=come_and_go) for _ in range(CUSTOMERS)]
-    for customer in customers:
+    move(stack, answers, over, [come_and_go] * CUSTOMERS)
+    assert set(answers) == {"200 "}, answers
+
+
+def test_who_stays_connected_is_told_to_leave_before_the_server_ends(stack: Stack) -> None:
+    """A request on a connection that the server closes at that moment is lost, and must not be sent again."""
+    over, answers = threading.Event(), Counter[str]()
+    host, headers = urlsplit(stack.url).netloc, {"Content-Type": "application/json"}
+
+    def stay() -> None:
+        """Each request on the connection of the one before, unless that one's answer said otherwise."""
+        connection = http.client.HTTPConnection(host, timeout=SECONDS)
+        while not over.wait(random.uniform(0.02, 0.2)):
+            try:
+                connection.request("POST", "/api/auth/token/refresh", b'{"refresh": "none"}', headers)
+                answer = connection.getresponse()
+                answer.read()
+                answers[str(answer.status)] += 1
+            except (OSError, http.client.HTTPException) as error:
+                answers[repr(error)] += 1
+                connection.close()
+        connection.close()
+
+    move(stack, answers, over, [stay] * STAYING)
+    assert set(answers) == {"401"}, answers
+
+
+def move(
+    stack: Stack, answers: Counter[str], over: threading.Event, customers: list[Callable[[], None]]
+) -> None:
+    """The gateway comes and goes while they ask."""
+    threads = [threading.Thread(target=customer) for customer in customers]
+    for customer in threads:
         customer.start()
     try:
         for stage in (1, 0):
@@ -50,6 +85,5 @@ def test_who_connects_while_the_gateway_comes_or_goes_is_served(stack: Stack) ->
             wait_for(partial(served, answers, enough))
     finally:
         over.set()
-        for customer in customers:
+        for customer in threads:
             customer.join()
-    assert set(answers) == {"200 "}, answers

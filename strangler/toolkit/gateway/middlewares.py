@@ -6,8 +6,11 @@ from strangler.chassis.config import GatewaySettings
 BREAKER_STATUS = 521
 PAGES = "pages"
 
+OUTERMOST = "secure-headers"
+"""It sees every answer to a client last."""
+
 # From the client inwards. Every chain ends at the host's service.
-OUTSIDE = ["secure-headers", "compress", "problems-gateway@file", "problems-body", "body-limit"]
+OUTSIDE = [OUTERMOST, "compress", "problems-gateway@file", "problems-body", "body-limit"]
 LIMITED = ["problems-limit", "rate-limit", "in-flight"]
 INSIDE = ["breaker"]
 CHAINS = {
@@ -23,7 +26,7 @@ CHAINS = {
 def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[str, str]]:
     """Name → options (the path below the middleware's key → value)."""
     found = {
-        "secure-headers": {
+        OUTERMOST: {
             "headers/customResponseHeaders/X-Content-Type-Options": "nosniff",
             "headers/customResponseHeaders/Referrer-Policy": "same-origin",
             "headers/customResponseHeaders/Cross-Origin-Opener-Policy": "same-origin",

@@ -4,11 +4,14 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from strangler.toolkit.consul import ConsulError, KeyValues
+from strangler.toolkit.gateway import leaving
 from strangler.toolkit.stack import leftovers, rolling, secrets, sockets
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service, load, read_env, stages
@@ -21,6 +24,8 @@ from strangler.toolkit.stack.starting import READY_SECONDS, Starter, Watcher, is
 from strangler.toolkit.stack.supervision import Supervisor
 
 POLL_SECONDS = 0.1
+HELD_SECONDS = 0.5
+"""How long what is under way at the edge may take while who comes anew waits."""
 
 
 class Stack:
@@ -213,8 +218,8 @@ class Stack:
             rolled = [name for name in changed if rolling.can_roll(wanted.get(name)) and name in before]
             for name in (name for name in changed if name not in gone and name not in rolled):
                 watch(name, "draining")
-                self._hold(wanted.get(name))
-                self.supervisor.remove(name)
+                with self._emptied(wanted.get(name)):
+                    self.supervisor.remove(name)
                 self.supervisor.add(name)
             for name in added:
                 self.supervisor.add(name)
@@ -244,7 +249,7 @@ class Stack:
         self.supervisor.write([*lasting, *seconds.values()])
         for name in self.supervisor.reload()[0]:
             self.supervisor.add(name)
-        traefik = f"http://{self.address('traefik', 8081)}" if "traefik" in wanted else ""
+        traefik = self._traefik if "traefik" in wanted else ""
         roller = rolling.Roller(self.supervisor, traefik=traefik, watch=watch)
         programs = {program.name: program for program in lasting}
         with ThreadPoolExecutor(max_workers=len(names)) as pool:
@@ -261,16 +266,30 @@ class Stack:
 
         def remove(name: str) -> None:
             watch(name, "draining")
-            self._hold(services.get(name))
-            self.supervisor.remove(name)
+            with self._emptied(services.get(name)):
+                self.supervisor.remove(name)
             watch(name, "stopped")
 
         self._dependents_first(names, remove)
 
-    def _hold(self, service: Service | None) -> None:
-        """Nobody connects to a service that might lose a connection as it ends, until it takes none."""
+    @contextmanager
+    def _emptied(self, service: Service | None) -> Iterator[None]:
+        """To end a service inside that might lose a connection as it ends: who was connected has been sent
+        away, and nobody connects until it takes none."""
         if service is None or not service.native.holds:
+            yield
             return
+        store, traefik = KeyValues(f"http://{self.address('consul', 8500)}"), self._traefik
+        # Without Consul, clients are not told to leave: it ends all the same.
+        with suppress(ConsulError):
+            leaving.send_away(store, traefik)
+        self._hold(service)
+        leaving.wait_until_empty(traefik, seconds=HELD_SECONDS)
+        yield
+        with suppress(ConsulError):
+            leaving.welcome(store)
+
+    def _hold(self, service: Service) -> None:
         pid = self._supervised()[service.name]["pid"]
         for offset in service.native.listen.values():
             try:
@@ -308,6 +327,11 @@ class Stack:
 
     def _starter(self, watch: Watcher) -> Starter:
         return Starter(self.supervisor, watch)
+
+    @property
+    def _traefik(self) -> str:
+        """Traefik's internal entry point."""
+        return f"http://{self.address('traefik', 8081)}"
 
     def _everything(self) -> list[Service]:
         return list(self.services(0).values())

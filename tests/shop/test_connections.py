@@ -96,7 +96,7 @@ def test_fetched_statements_are_seen_and_their_errors_are_djangos(db: None) -> N
         assert fetch("SELECT %s::int", [7]) == [(7,)]
         with CaptureQueriesContext(connection) as queries:
             assert fetch("SELECT 1 WHERE false") == []
-    assert seen == [("SELECT %s::int", [7]), ("SELECT 1 WHERE false", None)]
+    assert seen == [("SELECT %s::int", ["7"]), ("SELECT 1 WHERE false", None)]
     assert [query["sql"] for query in queries.captured_queries] == ["SELECT 1 WHERE false"]
     with pytest.raises(DatabaseError, match="does not exist"), transaction.atomic():
         fetch("SELECT * FROM nowhere")
@@ -166,3 +166,29 @@ def test_a_connection_that_breaks_under_a_statement_is_an_operational_error(
     with pytest.raises(OperationalError):
         fetched(lasting, "SELECT pg_terminate_backend(pg_backend_pid())")
     assert served(lasting, read) != before
+
+
+def test_a_prepared_statement_is_seen_too(lasting: DatabaseWrapper) -> None:
+    seen: list[str] = []
+
+    def watch(execute: Any, sql: str, parameters: Any, many: bool, context: dict[str, Any]) -> Any:
+        seen.append(sql)
+        return execute(sql, parameters, many, context)
+
+    lasting.ensure_connection()
+    with lasting.execute_wrapper(watch):
+        assert fetched(lasting, "SELECT 7") == [(7,)]
+    assert seen == ["SELECT 7"]
+    assert len(names(lasting)) == 1
+
+
+def test_a_statement_that_is_stopped_is_not_done_again(lasting: DatabaseWrapper) -> None:
+    before = served(lasting, by_fetch)
+    with lasting.cursor() as cursor:
+        cursor.execute("CREATE TEMP SEQUENCE asked")
+        cursor.execute("SET statement_timeout = 50")
+    lasting.close_if_unusable_or_obsolete()
+    with pytest.raises(OperationalError, match="statement timeout"):
+        fetched(lasting, "SELECT nextval('asked'), pg_sleep(5)")
+    assert fetched(lasting, "SELECT last_value FROM asked") == [(1,)]
+    assert served(lasting, by_fetch) == before

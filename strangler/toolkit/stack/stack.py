@@ -285,9 +285,11 @@ class Stack:
             leaving.send_away(store, traefik)
         self._hold(service)
         leaving.wait_until_empty(traefik, seconds=HELD_SECONDS)
-        yield
-        with suppress(ConsulError):
-            leaving.welcome(store)
+        try:
+            yield
+        finally:  # one that could not be ended goes on as it was
+            with suppress(ConsulError):
+                leaving.welcome(store)
 
     def _hold(self, service: Service) -> None:
         pid = self._supervised()[service.name]["pid"]

@@ -7,8 +7,6 @@ class StepError(ToolkitError):
     """The step cannot go on; the message says why and what to do. Nothing is half done that the same
     command, run again, would not finish or undo."""
 
-    status = 1
-
 
 class Held(StepError):
     """Another command is at work on the step."""

@@ -62,6 +62,19 @@ class ReferencesList(ChangeList):
                     log.warning("the admin shows ids: %s", error)
 
 
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A ModelAdmin for rows to look at, which only the domain's own code writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class _AdminOnly:
     """Mixin: steps aside for every request that is not the admin's."""
 

@@ -112,12 +112,13 @@ def host_settings(
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_PATH": "/admin/",
         "CSRF_COOKIE_PATH": "/admin/",
+        **dict.fromkeys(("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"), _behind_tls()),
         "SECURE_CONTENT_TYPE_NOSNIFF": True,
         "SECURE_REFERRER_POLICY": "same-origin",
         "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
         "X_FRAME_OPTIONS": "DENY",
         "SILENCED_SYSTEM_CHECKS": [
-            # TLS ends before the gateway in this topology, so cookies and redirects cannot insist on it.
+            # TLS ends before the gateway, if there is any (PUBLIC_SCHEME), and whoever ends it redirects.
             "security.W004",
             "security.W008",
             "security.W012",
@@ -149,6 +150,13 @@ def host_settings(
             "PATH_CONVERTER_OVERRIDES": routes.DESCRIPTIONS,
         },
     }
+
+
+def _behind_tls() -> bool:
+    scheme = os.environ.get("PUBLIC_SCHEME", "")
+    if scheme not in ("", "http", "https"):
+        raise ImproperlyConfigured(f"PUBLIC_SCHEME is {scheme!r}: say http or https, as clients see us.")
+    return scheme == "https"
 
 
 def _secrets() -> dict[str, str]:

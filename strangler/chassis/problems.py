@@ -95,6 +95,13 @@ class Handler(ExceptionHandler):
         headers = {"Retry-After": str(RETRY_AFTER)} if error.status == 503 else None
         return Response(document(error.status, triples), status=error.status, headers=headers)
 
+    def format_exception(self, exc: exceptions.APIException) -> dict[str, Any]:
+        found: dict[str, Any] = super().format_exception(exc)
+        # A detail may quote what came: half a surrogate pair, which JSON can escape and UTF-8 cannot hold.
+        for error in found["errors"]:
+            error["detail"] = error["detail"].encode("utf-8", "backslashreplace").decode()
+        return found
+
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
             logger.warning("The database refused: %s", exc)

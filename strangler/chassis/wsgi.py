@@ -1,13 +1,17 @@
 """What every request passes before Django: its id, its log line, and the gateway's question who it is.
 
+A body in any other encoding than UTF-8, which JSON has to be in (RFC 8259, 8.1), is refused here: Django
+reads even the query string by the charset that a request names, and some of Python's are no text.
+
 The ForwardAuth question (`/internal/auth`) is answered here, before any of Django's middlewares, because
 the gateway asks it for each request of a protected route.
 """
 
 import logging
+import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -20,18 +24,25 @@ from strangler.chassis.tracing import trace_id
 access = logging.getLogger("access")
 
 AUTH_PATH = "/internal/auth"
+CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']*)", re.IGNORECASE)
+READ = ("utf-8", "utf8", "us-ascii")
 ENCODED_SLASH = re.compile("%2[fF]")
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 MISSING = ("not_authenticated", "Authentication credentials were not provided.")
+FOREIGN = ("unsupported_media_type", "Only UTF-8 is read.")
 INVALID = ("authentication_failed", "The access token is not valid or has expired.")
 
 
 def wrap(application: Application) -> Application:
     """The host's WSGI application with what the chassis adds."""
 
+    scheme = os.environ.get("PUBLIC_SCHEME", "")
+
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         keep_encoded_slashes(environ)
+        if scheme:
+            environ["wsgi.url_scheme"] = scheme
         if environ["PATH_INFO"] == AUTH_PATH:
             return who_is_it(environ, start_response)
         given = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
@@ -42,9 +53,15 @@ def wrap(application: Application) -> Application:
                 _log(environ, status, time.perf_counter() - started, given)
             return start_response(status, [*headers, ("X-Request-Id", given)], *rest)
 
+        if "charset" in environ.get("CONTENT_TYPE", "").lower() and not _is_read(environ["CONTENT_TYPE"]):
+            return _refuse(start, "415 Unsupported Media Type", *FOREIGN)
         return application(environ, start)
 
     return serve
+
+
+def _is_read(content_type: str) -> bool:
+    return all(name.lower() in READ for name in CHARSET.findall(content_type))
 
 
 def keep_encoded_slashes(environ: dict[str, Any]) -> None:
@@ -60,24 +77,34 @@ def who_is_it(environ: dict[str, Any], start_response: Callable[..., Any]) -> It
     """200 with the user in headers, or the 401 that the host itself would answer (ForwardAuth)."""
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
-        return _refuse(environ, start_response, *MISSING)
+        return _unauthorised(environ, start_response, *MISSING)
     try:
         user = verify(token.strip())
     except InvalidToken:
-        return _refuse(environ, start_response, *INVALID)
+        return _unauthorised(environ, start_response, *INVALID)
     start_response("200 OK", [("X-User-Id", str(user.id)), ("Content-Length", "0")])
     return [b""]
 
 
-def _refuse(
+def _unauthorised(
     environ: dict[str, Any], start_response: Callable[..., Any], code: str, detail: str
+) -> Iterable[bytes]:
+    given = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+    headers = [("WWW-Authenticate", 'Bearer realm="api"'), ("X-Request-Id", given)]
+    return _refuse(start_response, "401 Unauthorized", code, detail, headers)
+
+
+def _refuse(
+    start_response: Callable[..., Any],
+    status: str,
+    code: str,
+    detail: str,
+    headers: Sequence[tuple[str, str]] = (),
 ) -> Iterable[bytes]:
     errors = [{"code": code, "detail": detail, "attr": None}]
     body = msgspec.json.encode({"type": "client_error", "errors": errors})
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    headers += [("WWW-Authenticate", 'Bearer realm="api"')]
-    headers += [("X-Request-Id", request_id(environ.get("HTTP_X_REQUEST_ID", "")))]
-    start_response("401 Unauthorized", headers)
+    described = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response(status, [*described, *headers])
     return [body]
 
 

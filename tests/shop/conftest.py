@@ -23,12 +23,12 @@ def fresh_keys() -> Iterator[None]:
 
 
 @pytest.fixture
-def login_rate() -> Iterator[Callable[[str], None]]:
+def login_rate() -> Iterator[Callable[..., None]]:
     """Sets how often a login may be tried, as Consul would."""
     before = live().value
 
-    def set_rate(rate: str) -> None:
-        live().value = before.model_copy(update={"login_rate": rate})
+    def set_rate(rate: str, per_client: str = "1000/min") -> None:
+        live().value = before.model_copy(update={"login_rate": rate, "login_client_rate": per_client})
 
     yield set_rate
     live().value = before

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from contracts.accounts import AddressNotFound, accounts
 from shop.accounts import tokens
-from shop.accounts.models import SigningKey, User
+from shop.accounts.models import LoginAttempts, SigningKey, User
 from shop.accounts.seed import seed
 from strangler.chassis.auth import reset_jwks_cache
 from tests.shop.conftest import PASSWORD, as_user
@@ -46,6 +46,7 @@ class TestRegister:
         ("change", "attr"),
         [
             ({"email": "x"}, "email"),
+            ({"email": "a@" + "é" * 58 + ".example"}, "email"),
             ({"email": "a\x00@shop.example"}, "email"),
             ({"password": "short"}, "password"),
             ({"name": "x" * 151}, "name"),
@@ -122,6 +123,33 @@ class TestLogin:
             for n in range(3)
         ]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+    def test_trying_one_password_on_every_address_waits_too(
+        self, client: APIClient, user: User, login_rate: Any
+    ) -> None:
+        login_rate("100/min", per_client="3/min")
+        answers = [
+            client.post("/api/auth/token", {"email": f"a{n}@shop.example", "password": PASSWORD})
+            for n in range(4)
+        ]
+        assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+        assert 1 <= int(answers[-1]["Retry-After"]) <= 60
+
+    def test_attempts_of_long_ago_are_forgotten(self, client: APIClient, user: User) -> None:
+        old = LoginAttempts.objects.create(
+            subject="old", window_start=timezone.now() - timedelta(days=3), attempts=9
+        )
+        client.post("/api/auth/token", LOGIN)
+        assert not LoginAttempts.objects.filter(pk=old.pk).exists()
+        assert LoginAttempts.objects.count() == 2
+
+    def test_a_new_password_ends_refreshing(self, client: APIClient, user: User) -> None:
+        refresh = client.post("/api/auth/token", LOGIN).json()["refresh"]
+        assert client.post("/api/auth/token/refresh", {"refresh": refresh}).status_code == 200
+        user.set_password(PASSWORD)
+        user.save()
+        answer = client.post("/api/auth/token/refresh", {"refresh": refresh})
+        assert (answer.status_code, codes(answer)) == (401, [("authentication_failed", None)])
 
     def test_refresh(self, client: APIClient, user: User) -> None:
         pair = client.post("/api/auth/token", LOGIN).json()

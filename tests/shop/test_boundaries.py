@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from contracts.inventory import inventory
 from shop.accounts.models import User
+from shop.catalog.models import Category, Product
 from shop.inventory import operations
 from shop.orders.models import Order
 from shop.payments.models import Payment
@@ -98,3 +99,12 @@ def test_a_longer_list_asks_no_more(customer: APIClient, user: User) -> None:
     for number in range(1, 20):
         order(number)
     assert queries("/api/orders") == before <= 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_that_outlived_its_user_fills_no_cart(customer: APIClient, user: User) -> None:
+    Category.objects.create(slug="garden", name="Garden")
+    spade = Product.objects.create(sku="S", name="Spade", price=Decimal("9.00"), category_id="garden")
+    user.delete()
+    answer = customer.put(f"/api/cart/lines/{spade.pk}", {"quantity": 1})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (401, "authentication_failed")

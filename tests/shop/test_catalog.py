@@ -296,6 +296,7 @@ class TestStaff:
             ({"name": "\x00"}, "name"),
             ({"description": "x" * 5001}, "description"),
             ({"currency": "eur"}, "currency"),
+            ({"currency": "JPY"}, "currency"),
         ],
     )
     def test_bad_input_names_its_field(self, staff: APIClient, change: dict[str, Any], attr: str) -> None:

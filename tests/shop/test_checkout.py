@@ -120,6 +120,18 @@ def test_the_same_key_twenty_times_at_once(shop: Shop) -> None:
     charged_is_paid(shop)
 
 
+def test_the_same_key_after_the_address_is_gone(shop: Shop) -> None:
+    (buyer,) = buyers(shop, 1)
+    first = buyer.buy()
+    assert first.status_code == 201
+    gone = shop.ask("DELETE", f"/api/me/addresses/{buyer.address}", token=buyer.token)
+    assert gone.status_code == 204
+    again = buyer.buy()
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert code(buyer.buy(payment_token="tok_declined")) == (422, "idempotency_key_reused")
+    assert code(buyer.buy(key="second")) == (400, "does_not_exist")
+
+
 def test_the_provider_works_twice_and_the_order_is_paid_once(shop: Shop) -> None:
     [buyer] = buyers(shop, 1)
     assert buyer.buy(payment_token="tok_twice").status_code == 201

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import get_resolver
 
@@ -103,10 +104,36 @@ class TestAdmin:
             "catalog/product/",
             "catalog/category/",
             "notifications/notification/",
+            "inventory/stockitem/",
+            "orders/order/",
+            "payments/payment/",
         ],
     )
     def test_pages(self, admin: Client, page: str) -> None:
         assert admin.get(f"/admin/{page}").status_code == 200
+
+    @pytest.mark.parametrize(
+        "page", ["inventory/stockitem", "inventory/stockmovement", "payments/payment", "orders/order"]
+    )
+    def test_what_only_the_domains_code_writes(self, admin: Client, page: str) -> None:
+        assert admin.get(f"/admin/{page}/add/").status_code == 403
+
+    def test_users_are_kept_in_lower_case(self, admin: Client) -> None:
+        new = {"email": "Mixed@Shop.example", "name": "M", "password1": PASSWORD, "password2": PASSWORD}
+        new |= {"usable_password": "true"}
+        assert admin.post("/admin/accounts/user/add/", new).status_code == 302
+        assert User.objects.filter(email="mixed@shop.example").exists()
+        with pytest.raises(IntegrityError), transaction.atomic():
+            User.objects.filter(email="mixed@shop.example").update(email="Mixed@shop.example")
+
+    def test_logins_count_with_the_apis(self, admin: Client, login_rate: Any) -> None:
+        login_rate("3/min")
+        form = {"username": STAFF, "password": "wrong"}
+        pages = [Client().post("/admin/login/", form).content.decode() for _ in range(2)]
+        api = Client().post("/api/auth/token", {"email": STAFF, "password": "wrong"}, "application/json")
+        assert api.status_code == 401
+        pages.append(Client().post("/admin/login/", {**form, "password": PASSWORD}).content.decode())
+        assert ["Too many attempts" in page for page in pages] == [False, False, True]
 
     def test_login_page_and_its_styles(self, client: Client) -> None:
         assert client.get("/admin/login/").status_code == 200

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -183,6 +184,37 @@ class TestMailing:
         assert mailing.send_pending() == 0
         assert Notification.objects.get(pk=refused.pk).attempts == 1
         assert Notification.objects.get(pk=later.pk).attempts == 2
+
+    def test_what_cannot_be_written_as_a_mail_holds_nobody_up(
+        self, user: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sink.start()
+        note(user, email="a@" + "é" * 58 + ".example")
+        note(user, subject="two\nlines")
+        note(user)
+        assert mailing.send_pending() == 1
+        address, subject, sent = Notification.objects.order_by("id")
+        assert sent.sent_at
+        assert all(row.refused_at and row.last_error for row in (address, subject))
+
+    def test_a_defect_over_one_mail_holds_nobody_up(
+        self, user: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send = EmailMessage.send
+
+        def broken(message: Any) -> int:
+            if message.subject == "odd":
+                raise KeyError("odd")
+            return send(message)
+
+        monkeypatch.setattr(EmailMessage, "send", broken)
+        sink.start()
+        note(user, subject="odd")
+        note(user)
+        assert mailing.send_pending() == 1
+        odd = Notification.objects.get(subject="odd")
+        assert (odd.refused_at, odd.attempts, odd.last_error) == (None, 1, "KeyError('odd')")
+        assert odd.send_after > timezone.now()
 
     def test_waits_grow_but_not_beyond_a_bound(self) -> None:
         waits = [mailing._wait(n).total_seconds() for n in (1, 2, 3, 9, 1000)]

@@ -1,8 +1,30 @@
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserCreationForm
+from django.core.exceptions import ValidationError
 
 from shop.accounts.models import Address, SigningKey, User
+from shop.accounts.throttling import LoginThrottle
+from strangler.chassis.admin import ReadOnlyAdmin
+
+
+class LimitedLogin(AdminAuthenticationForm):
+    """Checks the passwords that the API checks, so it counts with the API's limit."""
+
+    def clean(self) -> dict[str, Any]:
+        assert self.request is not None
+        throttle = LoginThrottle()
+        if not throttle.allows(self.request, self.cleaned_data.get("username", "")):
+            raise ValidationError(
+                f"Too many attempts. Try again in {throttle.wait():.0f} seconds.", code="throttled"
+            )
+        return super().clean()
+
+
+admin.site.login_form = LimitedLogin
 
 
 class NewUser(UserCreationForm):  # type: ignore[type-arg]
@@ -36,17 +58,8 @@ class Addresses(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(SigningKey)
-class SigningKeys(admin.ModelAdmin):  # type: ignore[type-arg]
+class SigningKeys(ReadOnlyAdmin):
     """To look at; `manage.py rotate_keys` makes new ones."""
 
     list_display = ("kid", "created_at", "signs_from", "verifies_until")
     fields = list_display
-
-    def has_add_permission(self, request: object) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: object, obj: object = None) -> bool:
-        return False

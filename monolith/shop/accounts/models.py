@@ -1,9 +1,21 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.encoding import punycode
+
+
+def deliverable(email: str) -> None:
+    """Raise ValidationError unless mail programs can write the address's domain (IDNA, RFC 3490)."""
+    try:
+        punycode(email.rpartition("@")[2])
+    except UnicodeError:
+        raise ValidationError("Enter a valid email address.", code="invalid") from None
 
 
 class UserManager(BaseUserManager["User"]):
@@ -22,7 +34,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A customer or member of staff; logs in with the e-mail address, kept in lower case."""
 
-    email = models.EmailField(max_length=254, unique=True)
+    email = models.EmailField(max_length=254, unique=True, validators=[deliverable])
     name = models.CharField(max_length=150)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
@@ -32,6 +44,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["name"]
 
     objects = UserManager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower")]
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = self.email.lower()
 
     def __str__(self) -> str:
         return self.email
@@ -72,9 +91,9 @@ class SigningKey(models.Model):
 
 
 class LoginAttempts(models.Model):
-    """How many logins were tried for one e-mail address and client within a window."""
+    """How many logins one client tried within a window, for one e-mail address or for any."""
 
-    subject = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of e-mail and client")
+    subject = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of client and e-mail")
     window_start = models.DateTimeField()
     attempts = models.PositiveIntegerField()
 

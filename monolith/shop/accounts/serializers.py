@@ -4,7 +4,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from shop.accounts.models import Address, User
+from shop.accounts.models import Address, User, deliverable
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -25,6 +25,10 @@ class RegisterSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(min_length=8, max_length=128, trim_whitespace=False, write_only=True)
     name = serializers.CharField(max_length=150)
+
+    def validate_email(self, email: str) -> str:
+        deliverable(email)
+        return email
 
     def validate_password(self, password: str) -> str:
         try:

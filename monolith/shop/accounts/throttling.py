@@ -1,15 +1,18 @@
-"""How often a login may be tried: per e-mail address and client, counted in the database for all processes.
+"""How often a login may be tried, by API or in the admin: per client, and per client and e-mail address.
 
+The second limit keeps a password from being guessed, the first one a password from being tried on every
+address, and the work of checking passwords within bounds. Both are counted in the database for all processes.
 One `INSERT … ON CONFLICT` counts and tells the count, so two processes never both take the last attempt.
 """
 
 import hashlib
 import math
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -22,10 +25,19 @@ ON CONFLICT (subject) DO UPDATE SET
     window_start = excluded.window_start
 RETURNING attempts
 """
+FORGET = """
+DELETE FROM accounts_loginattempts WHERE subject IN (
+    SELECT subject FROM accounts_loginattempts WHERE window_start < %s
+    ORDER BY window_start LIMIT 1000 FOR UPDATE SKIP LOCKED
+)
+"""
+KEPT = timedelta(days=2)
+"""The longest window is a day."""
 
 
 class LoginThrottle(SimpleRateThrottle):
-    """Fixed windows of the setting `login_rate`, read for each request: a change takes effect at once."""
+    """Fixed windows of the settings `login_rate` and `login_client_rate`, read for each request: a change
+    takes effect at once."""
 
     scope = "login"
     remaining = 0.0
@@ -34,25 +46,33 @@ class LoginThrottle(SimpleRateThrottle):
         return current().login_rate
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        allowed, duration = self.parse_rate(self.get_rate())
+        email = request.data.get("email") if isinstance(request.data, dict) else None
+        return self.allows(request, str(email))
+
+    def allows(self, request: Request | HttpRequest, email: str) -> bool:
+        """Count an attempt to log in with this address; whether it may be made."""
+        client = self.get_ident(request)  # type: ignore[arg-type]
+        return self._count(client, current().login_client_rate) and self._count(
+            f"{email.strip().lower()}\n{client}", self.get_rate()
+        )
+
+    def _count(self, subject: str, rate: str) -> bool:
+        allowed, duration = self.parse_rate(rate)
         if not allowed or not duration:
             return True
         now = time.time()
         start = now - now % duration
         self.remaining = start + duration - now
         parameters: dict[str, Any] = {
-            "subject": self._subject(request),
+            "subject": hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest(),
             "start": datetime.fromtimestamp(start, UTC),
         }
         with connection.cursor() as cursor:
             cursor.execute(COUNT, parameters)
             (attempts,) = cursor.fetchone()
+            if attempts == 1:
+                cursor.execute(FORGET, [datetime.fromtimestamp(now, UTC) - KEPT])
         return bool(attempts <= allowed)
-
-    def _subject(self, request: Request) -> str:
-        email = request.data.get("email") if isinstance(request.data, dict) else None
-        text = f"{str(email).strip().lower()}\n{self.get_ident(request)}"
-        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
     def wait(self) -> float:
         return max(1.0, math.ceil(self.remaining))

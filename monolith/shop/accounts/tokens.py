@@ -7,6 +7,7 @@ by then, and an old one verifies until the last token it signed has run out.
 import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import jwt
@@ -31,7 +32,7 @@ def issue(*, user: User, kind: str) -> str:
     now = timezone.now()
     seconds = settings.JWT_ACCESS_SECONDS if kind == "access" else settings.JWT_REFRESH_SECONDS
     key = _signer(now)
-    claims = {
+    claims: dict[str, Any] = {
         "sub": str(user.pk),
         "email": user.email,
         "name": user.name,
@@ -42,7 +43,19 @@ def issue(*, user: User, kind: str) -> str:
         "iss": settings.JWT_ISSUER,
         "aud": settings.JWT_AUDIENCE,
     }
+    if kind == "refresh":
+        claims["password"] = _of_password(user)
     return jwt.encode(claims, _private(key.private_key), algorithm=ALGORITHM, headers={"kid": key.kid})
+
+
+def refreshes(*, user: User, claims: dict[str, Any]) -> bool:
+    """Whether a refresh token with these claims still stands for its user: a new password ends them all."""
+    return claims.get("password") == _of_password(user)
+
+
+def _of_password(user: User) -> str:
+    """Another one for every password set; says nothing about it, for the stored hash has a salt."""
+    return sha256(user.password.encode()).hexdigest()[:16]
 
 
 def published() -> dict[str, Any]:

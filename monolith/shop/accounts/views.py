@@ -82,6 +82,8 @@ class TokenRefresh(_TokenView):
         user = operations.active_user(user=int(claims["sub"]))
         if user is None:
             raise _gone()
+        if not tokens.refreshes(user=user, claims=claims):
+            raise exceptions.AuthenticationFailed("The password has changed. Log in again.")
         access = tokens.issue(user=user, kind="access")
         return Response({"access": access}, headers={"Cache-Control": "no-store"})
 

@@ -3,6 +3,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+CURRENCY = "EUR"
+"""The shop's only one: carts and orders add prices up."""
+
 
 class Category(models.Model):
     """A shelf of the shop; products name it by its slug."""
@@ -24,7 +27,7 @@ class Product(models.Model):
     name = models.CharField(max_length=150)
     description = models.TextField(blank=True, max_length=5000)
     price = models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(0)])
-    currency = models.CharField(max_length=3, default="EUR")
+    currency = models.CharField(max_length=3, default=CURRENCY, choices=[(CURRENCY, CURRENCY)])
     category = models.ForeignKey(
         Category,
         to_field="slug",

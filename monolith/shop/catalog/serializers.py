@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from shop.catalog.listing import ORDERINGS, Filters
-from shop.catalog.models import Category, Product
+from shop.catalog.models import CURRENCY, Category, Product
 
 
 class FiltersSerializer(serializers.Serializer[Any]):
@@ -42,7 +42,7 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         max_length=40,
         validators=[UniqueValidator(queryset=Product.objects.all(), message="This SKU is taken.")],
     )
-    currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, default="EUR", help_text="ISO 4217")
+    currency = serializers.ChoiceField([CURRENCY], required=False, default=CURRENCY, help_text="ISO 4217")
     category = serializers.SlugField(max_length=60, source="category_id")
     available = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Pieces; null while inventory does not answer"

@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.utils import timezone
 
 from shop.notifications.models import Notification
+from strangler.chassis.admin import ReadOnlyAdmin
 
 
 @admin.register(Notification)
-class Notifications(admin.ModelAdmin):  # type: ignore[type-arg]
+class Notifications(ReadOnlyAdmin):
     list_display = ("created_at", "email", "kind", "order", "sent_at", "refused_at", "attempts")
     list_filter = ("kind", "sent_at", "refused_at")
     search_fields = ("email", "order")
@@ -20,12 +21,3 @@ class Notifications(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_send_permission(self, request: Any) -> bool:
         return bool(request.user.has_perm("notifications.change_notification"))
-
-    def has_add_permission(self, request: object) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: object, obj: object = None) -> bool:
-        return False

@@ -88,6 +88,16 @@ def _deliver(server: Any, row: Notification) -> str:
         row.send_after = now + _wait(row.attempts)
         logger.warning("Mail server out of reach, e-mail %s waits: %s", row.pk, error)
         return "unreachable"
+    except ValueError as error:
+        # No server will be asked: the address or a header cannot be written as a mail has it.
+        row.last_error, row.refused_at = str(error)[:1000], now
+        logger.error("E-mail %s cannot be written: %s", row.pk, row.last_error)
+        return "refused"
+    except Exception as error:
+        # A defect of ours, and of this e-mail alone: the others do not wait for it.
+        row.last_error, row.send_after = repr(error)[:1000], now + _wait(row.attempts)
+        logger.exception("E-mail %s waits", row.pk)
+        return "later"
     row.sent_at, row.last_error = now, ""
     return "sent"
 

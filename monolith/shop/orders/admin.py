@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from shop.orders.models import Order, OrderLine
+from strangler.chassis.admin import ReadOnlyAdmin
 
 
 class LineInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -14,17 +15,10 @@ class LineInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OrderAdmin(ReadOnlyAdmin):
+    """An order is cancelled by its customer, which moves stock and money too."""
+
     list_display = ["number", "email", "status", "total", "currency", "created_at"]
     list_filter = ["status"]
     search_fields = ["number", "email"]
     inlines = [LineInline]
-
-    def has_add_permission(self, request: object) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
-        return False  # an order is cancelled by its customer, which moves stock and money too
-
-    def has_delete_permission(self, request: object, obj: object = None) -> bool:
-        return False

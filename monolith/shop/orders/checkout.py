@@ -38,9 +38,12 @@ REMEMBERED: dict[str, type[ContractError]] = {
 
 def checkout(*, user: int, email: str, payment_token: str, address: int, key: str) -> dict[str, Any]:
     """The confirmed order with its payment, ready for JSON; raises what contracts declare."""
-    destination = accounts.address(user=user, address=address)
-    row = _key_row(user=user, key=key, fingerprint=_fingerprint(payment_token, address))
-    if row.answer is None:
+    fingerprint = _fingerprint(payment_token, address)
+    row = _key_row(user=user, key=key, fingerprint=fingerprint)
+    if row is None or row.answer is None:
+        # Only now: an answer is repeated whatever has become of the address.
+        destination = accounts.address(user=user, address=address)
+        row = row or _new_key_row(user=user, key=key, fingerprint=fingerprint)
         payments.prepare(order=row.number, user=user, key=row.number)
         row = _answer(row, email=email, token=payment_token, destination=destination)
     answer: dict[str, Any] = msgspec.json.decode(row.answer or "")
@@ -119,15 +122,20 @@ def money(amount: Decimal) -> str:
     return f"{amount:.2f}"
 
 
-def _key_row(*, user: int, key: str, fingerprint: str) -> CheckoutKey:
+def _key_row(*, user: int, key: str, fingerprint: str) -> CheckoutKey | None:
     row = CheckoutKey.objects.filter(user_id=user, key=key).first()
-    if row is None:
-        number = "".join(secrets.choice(ALPHABET) for _ in range(NUMBER_LENGTH))
-        fresh = CheckoutKey(user_id=user, key=key, fingerprint=fingerprint, number=number)
-        CheckoutKey.objects.bulk_create([fresh], ignore_conflicts=True)
-        row = CheckoutKey.objects.get(user_id=user, key=key)
-    if row.fingerprint != fingerprint:
+    if row is not None and row.fingerprint != fingerprint:
         raise IdempotencyKeyReused()
+    return row
+
+
+def _new_key_row(*, user: int, key: str, fingerprint: str) -> CheckoutKey:
+    """The key's row, whoever of those with the same key wrote it first."""
+    number = "".join(secrets.choice(ALPHABET) for _ in range(NUMBER_LENGTH))
+    fresh = CheckoutKey(user_id=user, key=key, fingerprint=fingerprint, number=number)
+    CheckoutKey.objects.bulk_create([fresh], ignore_conflicts=True)
+    row = _key_row(user=user, key=key, fingerprint=fingerprint)
+    assert row is not None
     return row
 
 

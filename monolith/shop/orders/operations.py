@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from contracts import orders as contract
 from contracts.catalog import Product, catalog
@@ -22,6 +22,11 @@ from strangler.chassis.errors import ChassisError, ContractError
 from strangler.chassis.events import publish
 
 __all__ = ["cancel", "cart", "checkout", "one", "orders", "overview", "own", "page", "set_cart_line"]
+
+
+class NoSuchUser(Exception):
+    """The token outlived its user."""
+
 
 log = logging.getLogger(__name__)
 
@@ -53,19 +58,24 @@ def cart(*, user: int) -> dict[str, Any]:
 
 
 def set_cart_line(*, user: int, product: int, quantity: int) -> bool:
-    """Put so many pieces into the cart, 0 for none; False if there is no such product."""
+    """Put so many pieces into the cart, 0 for none; False if there is no such product. Raises NoSuchUser."""
     if quantity == 0:
         CartLine.objects.filter(user_id=user, product_id=product).delete()
         return True
     found: Product | None = catalog.products(ids=[product]).get(product)
     if found is None or not found.active:
         return False
-    CartLine.objects.bulk_create(
-        [CartLine(user_id=user, product_id=product, quantity=quantity)],
-        update_conflicts=True,
-        update_fields=["quantity"],
-        unique_fields=["user", "product"],
-    )
+    try:
+        CartLine.objects.bulk_create(
+            [CartLine(user_id=user, product_id=product, quantity=quantity)],
+            update_conflicts=True,
+            update_fields=["quantity"],
+            unique_fields=["user", "product"],
+        )
+    except IntegrityError as error:
+        if "(user_id)" in str(error):
+            raise NoSuchUser from error
+        raise
     return True
 
 

@@ -38,7 +38,11 @@ class CartLine(APIView):
     def put(self, request: Request, product: int) -> Response:
         form = QuantitySerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        if not operations.set_cart_line(user=caller(request).id, product=product, **form.validated_data):
+        try:
+            known = operations.set_cart_line(user=caller(request).id, product=product, **form.validated_data)
+        except operations.NoSuchUser:
+            raise exceptions.AuthenticationFailed("The user no longer exists.") from None
+        if not known:
             raise exceptions.NotFound
         return Response(operations.cart(user=caller(request).id))
 

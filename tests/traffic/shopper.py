@@ -5,11 +5,15 @@ from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 import gevent
+from geventhttpclient import client as sending
 from locust import FastHttpUser, between
 from locust.exception import StopUser
 
 from tests.traffic.calls import GATEWAY_STATUSES, Answer, Call, Recorder, judge
 from tests.traffic.journal import AnyEntry, Journal
+
+# Not even what may be sent twice: a request that got no answer has failed, and is to be seen.
+sending.IDEMPOTENT_METHODS = frozenset()
 
 PASSWORD = "correct-horse-battery"
 GIVE_UP_AFTER = 60.0

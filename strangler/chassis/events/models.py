@@ -17,9 +17,10 @@ class Pending(models.Model):
     """An event that this host's handlers are to have.
 
     `delivered_at` is null until each of them has had its effect, here or, where its domain is another
-    host's, there: then `waits_for` names the domain. It is tried again from `deliver_after` on. `dead_at` is
-    set when it was given up and put into the dead letters; those behind it go on. `BEGAN` names the field
-    that says since when it is here.
+    host's, there: then `waits_for` names the domain, and `handed_to` the owner whose queue has been given
+    the event by the sweeper. It is tried again from `deliver_after` on. `dead_at` is set when it was given up
+    and put into the dead letters; those behind it go on. `BEGAN` names the field that says since when it is
+    here.
     """
 
     BEGAN: ClassVar[str]
@@ -36,6 +37,7 @@ class Pending(models.Model):
     dead_at = models.DateTimeField(null=True)
     deliver_after = models.DateTimeField(default=timezone.now)
     waits_for = models.CharField(max_length=100, blank=True)
+    handed_to = models.CharField(max_length=100, blank=True, default="", db_default="")
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
 

@@ -78,28 +78,31 @@ def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
         handlers = open_handlers(row, claims)
         if not handlers:
             done.append(row)
-        elif not any(owned_here(handler.domain) for handler in handlers):
-            if not row.waits_for:
-                left.setdefault(owner_of(handlers[0].domain), []).append(row)
-            row.waits_for = handlers[0].domain
+            continue
+        away = [handler.domain for handler in handlers if not owned_here(handler.domain)]
+        owner = owner_of(away[0]) if away else ""
+        if row.handed_to != owner:
+            left.setdefault(owner, []).append(row)
+        if len(away) == len(handlers):
+            row.waits_for = away[0]
             waiting.append(row)
         elif row.attempts >= most:
             given_up.append(row)
         else:
             due.setdefault(tuple(row.key.values()), row)
-    _finish(done, delivered_at=timezone.now())
+    _update(done, delivered_at=timezone.now())
     for owner, theirs in left.items():
-        if not letters.hand_over(theirs, host=host, owner=owner, broker=broker):
-            for row in theirs:
-                row.waits_for = ""  # to be tried again
+        # What came back may go to the same owner again, whose queue is another one by then.
+        if not owner or letters.hand_over(theirs, host=host, owner=owner, broker=broker):
+            _update(theirs, handed_to=owner)
     _wait_on(waiting)
     if given_up and letters.put_aside(given_up, host=host, broker=broker):
-        _finish(given_up, dead_at=timezone.now())
+        _update(given_up, dead_at=timezone.now())
     for row in due.values():
         deliver([row], again=True)
 
 
-def _finish(rows: Sequence[Pending], **values: Any) -> None:
+def _update(rows: Sequence[Pending], **values: Any) -> None:
     if rows:
         type(rows[0]).objects.filter(UNFINISHED, pk__in=[row.pk for row in rows]).update(**values)
 

@@ -1,6 +1,6 @@
 """Events meet domains that move: who does not own a domain leaves its effects to who does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from strangler.chassis import ownership
 from strangler.chassis.errors import ContractError
-from strangler.chassis.events import Event, envelope, publish, registry, sweeping, topology
+from strangler.chassis.events import Event, envelope, letters, publish, registry, sweeping, topology
 from strangler.chassis.events.delivery import deliver
-from strangler.chassis.events.models import Inbox, Outbox, Received
+from strangler.chassis.events.models import Inbox, Outbox, Pending, Received
 from strangler.chassis.management.commands.prepare import Command
 from strangler.chassis.ownership.schema import SCHEMA
 from tests.chassis.events.hosts import arrived
@@ -236,19 +236,82 @@ def test_what_was_left_when_its_domain_moved_is_handed_to_the_owner(
     assert effects.of("far") == []
     ownership.learn("far", "elsewhere", 2)
     sweep(rabbitmq.url)  # which has no queue of elsewhere's yet
-    assert set(Outbox.objects.values_list("waits_for", flat=True)) == {""}
+    assert set(Outbox.objects.values_list("waits_for", "handed_to")) == {("far", "")}
     with kombu.Connection(rabbitmq.url) as broker:
         channel: Any = broker.channel()
         topology.declare_host(channel, "elsewhere", [])
         sweep(rabbitmq.url)
         sweep(rabbitmq.url)
-        assert set(Outbox.objects.values_list("waits_for", flat=True)) == {"far"}
+        assert set(Outbox.objects.values_list("waits_for", "handed_to")) == {("far", "elsewhere")}
     messages = arrived(rabbitmq.url, "elsewhere", count=2)
     sent = [envelope.read(m.headers, m.properties["content_type"], m.body) for m in messages]
     assert [(event.source, msgspec.json.decode(event.payload)["number"]) for event in sent] == [
         ("monolith", 1),
         ("monolith", 2),
     ]
+
+
+@pytest.fixture
+def handed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the events that were handed to an owner."""
+    handed: list[int] = []
+
+    def hand_over(rows: Sequence[Pending], **_: str) -> bool:
+        handed.extend(row.payload["number"] for row in rows)
+        return True
+
+    monkeypatch.setattr(letters, "hand_over", hand_over)
+    return handed
+
+
+def test_what_a_later_event_found_left_before_the_sweeper_did_is_handed_over(
+    effects: Effects, handed: list[int]
+) -> None:
+    effects.errors["far", 1] = Busy()
+    happen(1)
+    ownership.learn("far", "elsewhere", 2)
+    Outbox.objects.update(deliver_after=timezone.now())
+    happen(2)
+    assert Outbox.objects.get(payload__number=1).waits_for == "far"
+    sweep()
+    sweep()
+    assert handed == [1, 2]
+
+
+def test_what_the_fence_refused_in_the_middle_of_a_sweep_is_handed_over(
+    effects: Effects, handed: list[int]
+) -> None:
+    for number in (1, 2, 3):
+        effects.errors["far", number] = Busy()
+        happen(number, name=f"x{number}")
+    with connection.cursor() as cursor:
+        cursor.execute(SCHEMA)
+        cursor.execute("INSERT INTO strangler.ownership VALUES ('far', 'here', 'elsewhere', 7)")
+    Outbox.objects.update(deliver_after=timezone.now())
+    deliver(list(Outbox.objects.all()), again=True)
+    assert set(Outbox.objects.values_list("waits_for", flat=True)) == {"far"}
+    sweep()
+    sweep()
+    assert handed == [1, 2, 3]
+
+
+def test_what_also_fails_for_a_domain_that_stayed_is_handed_over(effects: Effects, handed: list[int]) -> None:
+    effects.errors["near", 1] = ValueError("a defect")
+    ownership.learn("far", "elsewhere", 2)
+    happen(1)
+    sweep()
+    sweep()
+    assert handed == [1]
+
+
+def test_what_came_back_and_leaves_again_is_handed_over_again(effects: Effects, handed: list[int]) -> None:
+    effects.errors["far", 1] = Busy()
+    for epoch, owner in enumerate(("elsewhere", ownership.host(), "elsewhere"), start=2):
+        ownership.learn("far", owner, epoch)
+        if epoch == 2:
+            happen(1)
+        sweep()
+    assert handed == [1, 1]
 
 
 def test_host_that_is_prepared_misses_nothing(effects: Effects, rabbitmq: RabbitMQ) -> None:

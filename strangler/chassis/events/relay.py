@@ -26,7 +26,7 @@ from strangler.chassis.discovery import Registration
 from strangler.chassis.events import envelope, topology
 from strangler.chassis.events.broker import BROKEN, Channel, Outgoing, connected
 from strangler.chassis.events.health import Health
-from strangler.chassis.events.unpublished import Event, Unpublished
+from strangler.chassis.events.unpublished import Event, Unpublished, session
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +48,16 @@ class Relay:
 
     def run(self) -> None:
         """Connect, send, and connect again when something broke."""
-        from django.db import DatabaseError, connection
+        from django.db import DatabaseError
 
         pause, failing = BACKOFF_SECONDS[0], False
         while not self._stopping.is_set():
             channel: Channel | None = None
+            database: psycopg.Connection[Any] | None = None
             try:
                 channel = connected(self.broker, topology.declare_exchange)
-                connection.ensure_connection()
-                outbox = Unpublished(connection.connection)
+                database = session()
+                outbox = Unpublished(database)
                 self.connected, failing, pause = True, False, BACKOFF_SECONDS[0]
                 log.info("relaying the events of %s", self.host)
                 self._relay(outbox, channel)
@@ -69,7 +70,8 @@ class Relay:
                 self.connected = False
                 if channel is not None:
                     channel.close()
-                connection.close()
+                if database is not None:
+                    database.close()
 
     def stop(self) -> None:
         """Finish the batch under way and end."""
@@ -102,11 +104,7 @@ class Relay:
     def _wait(self, outbox: Unpublished, channel: Channel) -> None:
         """Until somebody publishes, or it is time to look anyway."""
         if not outbox.woken and time.monotonic() >= self._prune_at:
-            from strangler.chassis.events.sweeping import PRUNE_SECONDS, prune
-
-            # Before, so that what fails is not tried again at once.
-            self._prune_at = time.monotonic() + PRUNE_SECONDS
-            prune(relayed=True)
+            self._prune()
         elif not outbox.woken:
             ends: list[Any] = [outbox.connection.fileno(), channel.socket, self._wakes]
             readable, _, _ = select.select(ends, [], [], POLL_SECONDS)
@@ -114,6 +112,18 @@ class Relay:
                 channel.read(0)
             outbox.look()
         channel.connection.heartbeat_tick()
+
+    def _prune(self) -> None:
+        from django.db import connection
+
+        from strangler.chassis.events.sweeping import PRUNE_SECONDS, prune
+
+        # Before, so that what fails is not tried again at once.
+        self._prune_at = time.monotonic() + PRUNE_SECONDS
+        try:
+            prune(relayed=True)
+        finally:
+            connection.close()
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -25,6 +25,16 @@ SHARE_SECONDS = 1.0
 FLOOR_SECONDS = 60.0
 """How long a floor is trusted; then all is looked at once."""
 
+# The server gives up on a machine that died without a word within twenty seconds. It would keep the session,
+# and the partitions with it, for two hours.
+PARAMETERS = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+    "timezone": "UTC",
+}
+
 LISTEN = f"LISTEN {CHANNEL}"
 JOIN = f"SELECT pg_advisory_lock_shared({LOCK_CLASS}, {PRESENT})"
 COUNT = f"""
@@ -51,6 +61,18 @@ TRANSACTIONS = """
     FROM pg_current_snapshot() AS now_seen
 """
 DONE = "UPDATE events_outbox SET published_at = now() WHERE id = ANY(%s)"
+
+
+def session() -> psycopg.Connection[Any]:
+    """A session of a relay's own, where Django's settings say, in autocommit mode. Django's connection may go
+    back into a pool with its locks held, and has cursors that read nothing in binary."""
+    from django.db import connection
+
+    given: dict[str, Any] = connection.get_connection_params()
+    parameters = " ".join(f"-c {name}={value}" for name, value in PARAMETERS.items())
+    options = f"{given.get('options', '')} {parameters}"
+    own = {"options": options, "cursor_factory": psycopg.Cursor, "autocommit": True}
+    return psycopg.connect(**given | own)
 
 
 class Event(NamedTuple):
@@ -104,7 +126,7 @@ class Floor:
 
 
 class Unpublished:
-    """One relay's view, on a connection of its own in autocommit mode: its session holds the locks."""
+    """One relay's view, by a `session` of its own, which holds the locks."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection

@@ -1,5 +1,6 @@
 """A tiny host: it runs the domains that DOMAINS names."""
 
+import json
 import os
 
 from strangler.chassis.django import database
@@ -13,3 +14,4 @@ INSTALLED_APPS = [
     *(f"tests.chassis.events.{name}" for name in os.environ.get("DOMAINS", "making").split()),
 ]
 DATABASES = {"default": database(os.environ["DATABASE_URL"])}
+DATABASES["default"]["OPTIONS"] |= json.loads(os.environ.get("OPTIONS", "{}"))

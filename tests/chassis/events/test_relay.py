@@ -1,5 +1,6 @@
 """Relays: several at once, over restarts of what they need, and at their end."""
 
+import json
 import subprocess
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from strangler.chassis.events import topology
+from strangler.chassis.events.unpublished import session
 from tests.chassis.events.contracts import Made
 from tests.chassis.events.hosts import ROOT, Host, arrived
 from tests.chassis.events.stream import in_order
@@ -18,6 +20,7 @@ from tests.ports import free_port, wait_for
 from tests.rabbitmq import RabbitMQ
 
 LISTENER = "listener"
+KEEPALIVES = ("idle", "interval", "count")
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 LOCKS = """
     SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1937011314 AND objid < 1000
@@ -106,6 +109,29 @@ def test_relay_outlives_its_databases_sessions_and_its_broker(maker: Host, rabbi
     wait_for(lambda: maker.unpublished() == 0, seconds=30)
     assert relay.running
     assert len(arrived(rabbitmq.url, LISTENER, count=2)) >= 2
+
+
+@pytest.mark.usefixtures("listening")
+@pytest.mark.parametrize("options", [{"server_side_binding": False}, {"pool": True}])
+def test_relay_has_a_session_of_its_own_whatever_django_is_set_to(
+    maker: Host, rabbitmq: RabbitMQ, options: dict[str, bool]
+) -> None:
+    relay = maker.relay(OPTIONS=json.dumps(options))
+    maker.make("a 1 keep")
+    wait_for(lambda: maker.unpublished() == 0)
+    rabbitmq.kill()
+    maker.make("a 2 keep")
+    wait_for(lambda: requests.get(f"{relay.url}/readyz", timeout=2).status_code == 503)
+    rabbitmq.start()
+    wait_for(lambda: maker.unpublished() == 0, seconds=30)
+    assert shares(maker) == [16]
+
+
+@pytest.mark.django_db
+def test_server_notices_soon_that_a_relays_machine_has_died() -> None:
+    with session() as connection:
+        shown = [connection.execute(f"SHOW tcp_keepalives_{name}".encode()).fetchone() for name in KEEPALIVES]
+    assert shown == [("10",), ("3",), ("3",)]
 
 
 @pytest.mark.usefixtures("listening")

@@ -45,9 +45,9 @@ def resolve_with(target: str, resolver: Resolver) -> None:
 def hosted_here(target: str) -> bool:
     """Whether the app of a target such as "accounts.User" is installed in this process."""
     label = target.split(".")[0].lower()
-    return label in {entry.rsplit(".", 1)[-1].lower() for entry in settings.INSTALLED_APPS} or (
-        apps.apps_ready and apps.is_installed(label)
-    )
+    if apps.apps_ready:  # as it is when models and migrations are loaded
+        return label in {config.label.lower() for config in apps.get_app_configs()}
+    return label in {entry.rsplit(".", 1)[-1].lower() for entry in settings.INSTALLED_APPS}
 
 
 def hosted_dependencies(*dependencies: tuple[str, str]) -> list[tuple[str, str]]:

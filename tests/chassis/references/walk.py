@@ -66,6 +66,13 @@ def listed(client: Client, query: str = "") -> list[str]:
     )
 
 
+def constraints() -> int:
+    """How many foreign keys the table of letters has."""
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, Letter._meta.db_table)
+    return sum(bool(constraint["foreign_key"]) for constraint in found.values())
+
+
 def name_people(local: bool) -> None:
     """As NAMES has it; who is afar is named by it anyway."""
     registry: Any = apps
@@ -78,6 +85,7 @@ def main() -> None:
     ports.use_transport(afar)
     call_command("migrate", stdout=StringIO())
     told: dict[str, Any] = {"local": apps.is_installed("tests.chassis.references.people")}
+    told["constraints"] = constraints()
     name_people(told["local"])
     call_command("makemigrations", "letters", check=True, dry_run=True, stdout=StringIO())
     for i in (1, 2, 1):

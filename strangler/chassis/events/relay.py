@@ -116,12 +116,13 @@ class Relay:
     def _prune(self) -> None:
         from django.db import connection
 
-        from strangler.chassis.events.sweeping import PRUNE_SECONDS, prune
+        from strangler.chassis.events.sweeping import PRUNE_SECONDS, SLICE, prune
 
         # Before, so that what fails is not tried again at once.
         self._prune_at = time.monotonic() + PRUNE_SECONDS
         try:
-            prune(relayed=True)
+            if prune(relayed=True, seconds=0) >= SLICE:
+                self._prune_at = 0.0  # there may be more; first comes what is to be sent
         finally:
             connection.close()
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from strangler.chassis.config import current
 from strangler.chassis.events import letters
 from strangler.chassis.events.delivery import claims_of, deliver, open_handlers, patience
-from strangler.chassis.events.models import UNFINISHED, Inbox, Outbox, Pending, Received
+from strangler.chassis.events.models import UNFINISHED, Outbox, Pending, Received
 from strangler.chassis.events.registry import domains
 from strangler.chassis.ownership import fence, owned_here, owner_of
 
@@ -26,8 +26,12 @@ HEAD_START = timedelta(seconds=5)
 # Claims outlive whatever could bring an event again.
 KEEP = timedelta(days=7)
 KEEP_CLAIMS = timedelta(days=30)
-PRUNED = 5000
+SLICE = 5000
 PRUNE_SECONDS = 600.0
+DELETE_CLAIMS = """
+    DELETE FROM events_inbox
+    WHERE ctid = ANY(ARRAY(SELECT ctid FROM events_inbox WHERE handled_at < %s LIMIT %s))
+"""
 
 
 def sweep(*, host: str, broker: str) -> int:
@@ -37,15 +41,20 @@ def sweep(*, host: str, broker: str) -> int:
     return sum(_sweep(model, host=host, broker=broker) for model in (Received, Outbox))
 
 
-def prune(*, relayed: bool = False) -> int:
-    """Forget what is done and old; how many rows that were. `relayed`: this host surely has a relay."""
+def prune(*, relayed: bool = False, seconds: float = BUDGET_SECONDS) -> int:
+    """Forget what is done and old, a slice of each table at a time until these seconds are over; how many
+    rows that were. `relayed`: this host surely has a relay."""
+    ends, count = time.monotonic() + seconds, 0
     now = timezone.now()
     old = now - KEEP
     done = Q(delivered_at__lt=old) | Q(dead_at__lt=now - KEEP_CLAIMS)
     sent = Q(published_at__lt=old)
-    count = _delete(Outbox, done & (sent if relayed else sent | _nobody_relays()))
-    count += _delete(Received, done)
-    return count + _delete_claims(now - KEEP_CLAIMS)
+    out = done & (sent if relayed else sent | _nobody_relays())
+    while True:
+        slices = _delete(Outbox, out), _delete(Received, done), _delete_claims(now - KEEP_CLAIMS)
+        count += sum(slices)
+        if max(slices) < SLICE or time.monotonic() >= ends:
+            return count
 
 
 def _sweep(model: type[Pending], *, host: str, broker: str) -> int:
@@ -122,11 +131,11 @@ def _nobody_relays() -> Q:
 
 
 def _delete(model: type[Pending], which: Q) -> int:
-    oldest: Iterable[int] = model.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:PRUNED]
+    oldest: Iterable[int] = model.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:SLICE]
     return int(model.objects.filter(pk__in=list(oldest)).delete()[0])
 
 
 def _delete_claims(before: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {Inbox._meta.db_table} WHERE handled_at < %s", [before])  # noqa: S608
+        cursor.execute(DELETE_CLAIMS, [before, SLICE])
         return int(cursor.rowcount)

@@ -222,6 +222,19 @@ def test_what_is_done_and_old_is_forgotten(effects: Effects) -> None:
     assert Inbox.objects.count() == 6
 
 
+def test_what_is_old_is_forgotten_in_slices_until_nothing_is_left(
+    effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "SLICE", 3)
+    happen(*range(10))
+    old = timezone.now() - timedelta(days=31)
+    Outbox.objects.update(delivered_at=old, published_at=old)
+    Inbox.objects.filter(domain="far").update(handled_at=old)
+    assert sweeping.prune(seconds=0) == 3 + 3
+    assert sweeping.prune() == 7 + 7
+    assert (Outbox.objects.count(), Inbox.objects.count()) == (0, 10)
+
+
 def test_where_no_relay_ever_ran_nobody_waits_for_what_is_old(effects: Effects) -> None:
     happen(1)
     Outbox.objects.update(delivered_at=timezone.now() - timedelta(days=8))

@@ -27,6 +27,14 @@ LOCKS = """
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY pid ORDER BY 1
 """
 
+MANY_OLD = """
+    INSERT INTO events_outbox (event_id, type, aggregate, payload, traceparent, occurred_at, delivered_at,
+                               published_at, deliver_after, waits_for, attempts, last_error, content_type)
+    SELECT gen_random_uuid(), type, aggregate, payload, traceparent, occurred_at, delivered_at,
+           published_at, deliver_after, waits_for, attempts, last_error, content_type
+    FROM events_outbox, generate_series(1, 12000) WHERE published_at IS NOT NULL
+"""
+
 
 @pytest.fixture
 def listening(rabbitmq: RabbitMQ) -> None:
@@ -52,6 +60,7 @@ def test_what_is_old_is_forgotten_where_no_worker_does(maker: Host) -> None:
     maker.database.execute(
         "UPDATE events_outbox SET published_at = delivered_at WHERE payload->>'number' = '1'"
     )
+    maker.database.execute(MANY_OLD)
     maker.relay()
     wait_for(lambda: maker.number("SELECT count(*) FROM events_outbox") == 1)
     wait_for(lambda: maker.unpublished() == 0)

@@ -7,6 +7,8 @@ other domain waiting.
 """
 
 import logging
+import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,19 +61,20 @@ class Failure:
     moved: bool = False
 
 
-def deliver(given: Sequence[Pending], *, again: bool = False) -> None:
+def deliver(given: Sequence[Pending], *, again: bool = False, until: float = math.inf) -> None:
     """Give these events (of one table) to their handlers, with what waits before and behind them.
 
-    `again`: somebody may have died of them, so attempts are counted before they are made. Never raises for a
-    failure of a handler or of the database: the cause is committed already, and `sweep` comes back to it.
+    `again`: somebody may have died of them, so attempts are counted before they are made. `until`: nothing is
+    begun from then on, by the monotonic clock. Never raises for a failure of a handler or of the database:
+    the cause is committed already, and `sweep` comes back to it.
     """
     seen: dict[tuple[str, ...], int] = {}
     try:
-        while True:
+        while time.monotonic() < until:
             # Who came meanwhile found those before it unfinished, and left: so look once more in the end.
             waiting = {key: rows for key, rows in unfinished(given).items() if rows[-1].pk > seen.get(key, 0)}
             seen |= {key: rows[-1].pk for key, rows in waiting.items()}
-            finished = [_deliver(rows, again=again) for rows in waiting.values()]
+            finished = [_deliver(rows, again=again, until=until) for rows in waiting.values()]
             if not any(finished):
                 return
     except DatabaseError:
@@ -105,13 +108,15 @@ def patience(row: Pending, now: datetime) -> timedelta:
     return min(max((now - row.occurred_at) / 4, FIRST_RETRY), LONGEST_RETRY)
 
 
-def _deliver(rows: Sequence[Pending], *, again: bool) -> bool:
+def _deliver(rows: Sequence[Pending], *, again: bool, until: float) -> bool:
     """Whether any of the aggregate's events was finished."""
     fresh = len(rows) == 1 and not rows[0].attempts and not rows[0].waits_for
     claims = set() if fresh else claims_of(rows)
     blocked: set[str] = set()
     finished = False
     for row in rows:
+        if time.monotonic() >= until:
+            break
         handlers = open_handlers(row, claims)
         mine = [h for h in handlers if h.domain not in blocked and owned_here(h.domain)]
         attempt = _begin(row, again=again) if mine else None

@@ -1,6 +1,7 @@
 """What comes back to events that were left: by a crash, a failing handler, or a domain that is elsewhere."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from strangler.chassis.events.registry import domains
 from strangler.chassis.ownership import fence, owned_here, owner_of
 
 log = logging.getLogger(__name__)
+_sweeping = threading.Lock()
 
 BATCH = 500
 BUDGET_SECONDS = 10.0
@@ -35,10 +37,18 @@ DELETE_CLAIMS = """
 
 
 def sweep(*, host: str, broker: str) -> int:
-    """Deliver what is due, put aside what was tried too often; the number of events looked at."""
-    with connection.cursor() as cursor:
-        fence.read(cursor)  # a domain that came back is not missed, although nobody told
-    return sum(_sweep(model, host=host, broker=broker) for model in (Received, Outbox))
+    """Deliver what is due, put aside what was tried too often; the number of events looked at.
+
+    One at a time in a process: where handlers are slow, the other threads are for what arrives.
+    """
+    if not _sweeping.acquire(blocking=False):
+        return 0
+    try:
+        with connection.cursor() as cursor:
+            fence.read(cursor)  # a domain that came back is not missed, although nobody told
+        return sum(_sweep(model, host=host, broker=broker) for model in (Received, Outbox))
+    finally:
+        _sweeping.release()
 
 
 def prune(*, relayed: bool = False, seconds: float = BUDGET_SECONDS) -> int:
@@ -58,13 +68,13 @@ def prune(*, relayed: bool = False, seconds: float = BUDGET_SECONDS) -> int:
 
 
 def _sweep(model: type[Pending], *, host: str, broker: str) -> int:
-    ends, last, count = time.monotonic() + BUDGET_SECONDS, 0, 0
+    ends, last, count = time.monotonic() + BUDGET_SECONDS / 2, 0, 0  # half for each table
     while time.monotonic() < ends:
         rows = list(_due(model, timezone.now()).filter(pk__gt=last).order_by("pk")[:BATCH])
         if not rows:
             break
         last, count = rows[-1].pk, count + len(rows)
-        _sort_out(rows, host=host, broker=broker)
+        _sort_out(rows, host=host, broker=broker, until=ends)
     return count
 
 
@@ -75,7 +85,7 @@ def _due(model: type[Pending], now: datetime) -> Any:
     return model.objects.filter(UNFINISHED).filter(left | tried | Q(waits_for__in=came_back))
 
 
-def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
+def _sort_out(rows: Sequence[Pending], *, host: str, broker: str, until: float) -> None:
     """In bulk what is done and what only waits; the rest by the aggregate."""
     claims, most = claims_of(rows), current().event_attempts
     done: list[Pending] = []
@@ -108,7 +118,7 @@ def _sort_out(rows: Sequence[Pending], *, host: str, broker: str) -> None:
     if given_up and letters.put_aside(given_up, host=host, broker=broker):
         _update(given_up, dead_at=timezone.now())
     for row in due.values():
-        deliver([row], again=True)
+        deliver([row], again=True, until=until)
 
 
 def _update(rows: Sequence[Pending], **values: Any) -> None:

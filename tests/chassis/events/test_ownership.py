@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from strangler.chassis import ownership
 from strangler.chassis.errors import ContractError
-from strangler.chassis.events import Event, envelope, letters, publish, registry, sweeping, topology
+from strangler.chassis.events import Event, delivery, envelope, letters, publish, registry, sweeping, topology
 from strangler.chassis.events.delivery import deliver
 from strangler.chassis.events.models import Inbox, Outbox, Pending, Received
 from strangler.chassis.management.commands.prepare import Command
@@ -41,16 +41,19 @@ class Busy(ContractError):
 
 
 class Effects:
-    """What the handlers of two domains did; `errors` are what they raise."""
+    """What the handlers of two domains did; `errors` are what they raise, `does` is what else they do."""
 
     def __init__(self) -> None:
         self.done: list[tuple[str, int]] = []
         self.errors: dict[tuple[str, int], Exception] = {}
+        self.does: dict[str, Callable[[Happened], object]] = {}
 
     def handler(self, domain: str) -> Callable[[Happened], None]:
         def handle(event: Happened) -> None:
             if error := self.errors.get((domain, event.number)):
                 raise error
+            if does := self.does.get(domain):
+                does(event)
             self.done.append((domain, event.number))
 
         handle.__qualname__ = f"{domain}.handle"
@@ -262,6 +265,51 @@ def test_what_was_left_when_its_domain_moved_is_handed_to_the_owner(
         ("monolith", 1),
         ("monolith", 2),
     ]
+
+
+class Clock:
+    """A monotonic clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def leave_for_the_sweeper(effects: Effects, *, aggregates: int, events: int) -> None:
+    effects.errors = {("far", number): Busy() for number in range(events)}
+    for name in range(aggregates):
+        happen(*range(events), name=f"x{name}")
+    effects.errors.clear()
+
+
+@pytest.mark.parametrize(("aggregates", "events"), [(20, 1), (1, 20)])
+def test_sweep_of_slow_handlers_ends_in_time(
+    effects: Effects, monkeypatch: pytest.MonkeyPatch, aggregates: int, events: int
+) -> None:
+    leave_for_the_sweeper(effects, aggregates=aggregates, events=events)
+    clock = Clock()
+    for module in (sweeping, delivery):
+        monkeypatch.setattr(module, "time", clock)
+
+    def last_a_second(event: Happened) -> None:
+        clock.now += 1
+
+    effects.does["far"] = last_a_second
+    sweep()
+    assert effects.of("far") == ([*range(5)] if events > 1 else [0] * 5)
+    sweep()
+    assert len(effects.of("far")) == 10
+
+
+def test_one_sweep_at_a_time(effects: Effects) -> None:
+    leave_for_the_sweeper(effects, aggregates=2, events=1)
+    meanwhile: list[int] = []
+    effects.does["far"] = lambda event: meanwhile.append(sweeping.sweep(host="monolith", broker=""))
+    sweep()
+    assert meanwhile == [0, 0]
+    assert effects.of("far") == [0, 0]
 
 
 @pytest.fixture

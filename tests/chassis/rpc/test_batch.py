@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -162,6 +162,24 @@ def test_the_deadline_holds_in_a_batch_too(owner: Owner) -> None:
         others[0].result(5)
     owner.gate.set()
     assert others[1].result(5) == {6: "6"}
+    assert owner.idle
+
+
+def test_lead_that_comes_as_the_deadline_ends_is_not_lost(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = owner.begin(2), owner.begin(4, seconds=0.3)
+    tell = Future.set_result
+
+    def tell_late(word: "Future[Any]", value: Any) -> None:
+        if isinstance(value, list):
+            wait([second], timeout=1.0)  # with its lead untold, it must not give up
+        tell(word, value)
+
+    monkeypatch.setattr(Future, "set_result", tell_late)
+    owner.gate.set()
+    assert first.result(5) == {2: "2"}
+    assert second.result(5) == {4: "4"}
     assert owner.idle
 
 

@@ -64,13 +64,16 @@ class Line:
             return waiting
 
     def arrive(self) -> None:
-        """What was under way is back: those who wait go, asked for by who has most time left."""
+        """What was under way is back: those who wait go, asked for by who has most time left.
+
+        It is told before anybody can `leave`: who finds itself taken out knows by then whether it asks.
+        """
         with self._lock:
             batch = list(_fitting(self.waiting))
             self.waiting = self.waiting[len(batch) :]
             self.busy = bool(batch)
-        if batch:
-            max(batch, key=lambda question: question.seconds).word.set_result(batch)
+            if batch:
+                max(batch, key=lambda question: question.seconds).word.set_result(batch)
 
 
 class Batch:

@@ -19,6 +19,7 @@ from strangler.chassis.ports import Method
 from strangler.chassis.rpc.errors import (
     CallRefused,
     DeadlinePassed,
+    DependencyUnavailable,
     OwnerBusy,
     OwnerUnavailable,
     RemoteFailure,
@@ -26,6 +27,7 @@ from strangler.chassis.rpc.errors import (
 
 DECLARED, REFUSED, BURIED, MOVED = "declared", "refused", "buried", "moved"
 DEADLINE, UNAVAILABLE, BUSY, FAILURE = "deadline", "unavailable", "busy", "failure"
+DEPENDENCY = DependencyUnavailable.__name__
 
 encode = msgspec.json.Encoder().encode
 
@@ -146,7 +148,8 @@ class Codec:
                 return CallRefused(self.domain, self.method.name, reason)
         kinds: Mapping[str, type[DomainUnavailable]] = {
             DEADLINE: DeadlinePassed,
-            UNAVAILABLE: OwnerUnavailable,
+            # A kind of its own would be a defect to callers that do not know it yet.
+            UNAVAILABLE: DependencyUnavailable if error.exc_type == DEPENDENCY else OwnerUnavailable,
             BUSY: OwnerBusy,
         }
         if error.kind in kinds:

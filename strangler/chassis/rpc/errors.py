@@ -36,7 +36,11 @@ class Unrouted(Unreached):
 
 
 class OwnerUnavailable(DomainUnavailable):
-    """The owner answers that something it needs, such as its database, is away."""
+    """The owner answers that something of its own, such as its database, is away."""
+
+
+class DependencyUnavailable(DomainUnavailable):
+    """The owner answers that another domain, which it asks, is away."""
 
 
 class OwnerBusy(DomainUnavailable):

@@ -16,7 +16,7 @@ from strangler.chassis.ports import Method, Port
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.consumer import Entrypoint
 from strangler.chassis.rpc.envelope import Codec, codec
-from strangler.chassis.rpc.errors import DeadlinePassed, OwnerBusy, OwnerUnavailable
+from strangler.chassis.rpc.errors import DeadlinePassed, DependencyUnavailable, OwnerBusy, OwnerUnavailable
 from strangler.chassis.rpc.providers import Connections, Deadline, Headers, Tracing
 
 log = logging.getLogger(__name__)
@@ -96,9 +96,9 @@ def _told(coding: Codec, error: Exception) -> Exception:
         return OwnerUnavailable(domain, name, reason, unknown=unknown)
     if isinstance(error, DomainUnavailable):
         log.warning("%s.%s: %s", domain, name, error)
-        return OwnerUnavailable(domain, name, f"it needs {error}", unknown=unknown)
+        return DependencyUnavailable(domain, name, f"it needs {error}", unknown=unknown)
     if isinstance(error, DomainMoved):
-        moved = OwnerUnavailable(domain, name, f"{error} while it ran", unknown=unknown)
+        moved = DependencyUnavailable(domain, name, f"{error} while it ran", unknown=unknown)
         return error if error.domain == domain else moved
     trace.get_current_span().record_exception(error)
     undeclared = " (not declared by the contract)" if isinstance(error, ContractError) else ""

@@ -14,6 +14,7 @@ from strangler.chassis.rpc.errors import (
     BulkheadFull,
     CallRefused,
     DeadlinePassed,
+    DependencyUnavailable,
     Disconnected,
     NoTimeLeft,
     Unrouted,
@@ -139,6 +140,13 @@ def test_breaker_does_not_blame_the_owner_for_the_callers_haste(remote: Remote) 
     for _ in range(breaker.FAILURES * 2):
         with deadline.within(0.005), pytest.raises(NoTimeLeft):
             remote.patience(seconds=0.02)
+    assert remote.echo(text="closed") == "closed"
+
+
+def test_breaker_does_not_blame_the_owner_for_who_it_asks(remote: Remote) -> None:
+    for _ in range(breaker.FAILURES * 2):
+        with pytest.raises(DependencyUnavailable, match=r"counting\.needy: it needs counting\.budget"):
+            remote.needy()
     assert remote.echo(text="closed") == "closed"
 
 

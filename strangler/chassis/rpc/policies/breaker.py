@@ -6,7 +6,13 @@ from typing import Any
 import pybreaker
 
 from strangler.chassis.errors import DomainUnavailable
-from strangler.chassis.rpc.errors import BreakerOpen, BulkheadFull, NoTimeLeft, OwnerBusy
+from strangler.chassis.rpc.errors import (
+    BreakerOpen,
+    BulkheadFull,
+    DependencyUnavailable,
+    NoTimeLeft,
+    OwnerBusy,
+)
 from strangler.chassis.rpc.policies.call import Call, Proceed
 
 FAILURES = 5
@@ -45,5 +51,5 @@ class Breaker:
 
 def _counts(error: BaseException) -> bool:
     return isinstance(error, DomainUnavailable) and not isinstance(
-        error, BulkheadFull | NoTimeLeft | OwnerBusy
+        error, BulkheadFull | DependencyUnavailable | NoTimeLeft | OwnerBusy
     )

@@ -79,6 +79,10 @@ class Counting(Port):
         """The `budget` that another service would have: a remote call from within one, bounded so."""
 
     @query
+    def needy(self) -> float:
+        """The `budget` that a service would have which nobody serves."""
+
+    @query
     def trace(self) -> str:
         """The id of the trace that the call belongs to."""
 

@@ -1,9 +1,13 @@
 """Retry, budget, breaker, bulkhead and fallback: each alone, then all of them around a real service."""
 
 import threading
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from types import SimpleNamespace
 from typing import Any
 
+import pybreaker
 import pytest
 
 from strangler.chassis.errors import DomainUnavailable
@@ -122,6 +126,26 @@ def test_breaker_opens_refuses_and_recovers(monkeypatch: pytest.MonkeyPatch) -> 
             return False
 
     wait_for(well, seconds=2)
+    assert policy(call(), proceed) == "well"
+
+
+def test_breaker_recovers_although_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    class HalfAnHourAgo(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "HalfAnHourAgo":
+            return super().now(tz) - timedelta(minutes=30)
+
+    policy = Breaker()
+    proceed, _ = failing(LATE, times=breaker.FAILURES)
+    for _ in range(breaker.FAILURES):
+        with pytest.raises(DeadlinePassed):
+            policy(call(), proceed)
+    for module in (breaker, pybreaker):
+        monkeypatch.setattr(module, "datetime", HalfAnHourAgo)
+    with pytest.raises(BreakerOpen):
+        policy(call(), proceed)
+    elapsed = time.monotonic() + breaker.SECONDS
+    monkeypatch.setattr(breaker, "time", SimpleNamespace(monotonic=lambda: elapsed))
     assert policy(call(), proceed) == "well"
 
 

@@ -1,6 +1,8 @@
 """A circuit breaker: opens after some failures in a row, refuses at once for a while, then lets calls try."""
 
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pybreaker
@@ -17,6 +19,23 @@ from strangler.chassis.rpc.policies.call import Call, Proceed
 
 FAILURES = 5
 SECONDS = 2.0
+
+
+class Storage(pybreaker.CircuitMemoryStorage):
+    """Knows by the monotonic clock how long ago the breaker opened: the day's may be set back meanwhile, and
+    pybreaker would wait until it has caught up."""
+
+    _opened: float | None = None
+
+    @property
+    def opened_at(self) -> datetime | None:
+        if self._opened is None:
+            return None
+        return datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._opened)
+
+    @opened_at.setter
+    def opened_at(self, datetime: datetime) -> None:
+        self._opened = time.monotonic()
 
 
 class Breaker:
@@ -44,6 +63,7 @@ class Breaker:
                     reset_timeout=SECONDS,
                     exclude=[lambda error: not _counts(error)],
                     throw_new_error_on_trip=False,
+                    state_storage=Storage(pybreaker.STATE_CLOSED),
                     name=place,
                 )
             return self.breakers[place]

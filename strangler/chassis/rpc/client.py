@@ -79,7 +79,7 @@ class Client:
             seconds = deadline.remaining() or 0.0
             if seconds <= 0:
                 raise NoTimeLeft(call.domain, call.method.name, "the deadline passed before it was asked")
-            headers: dict[str, Any] = {"deadline": deadline.to_wire(seconds), "caller": self.caller}
+            headers: dict[str, Any] = {**deadline.to_wire(seconds), "caller": self.caller}
             if call.method.kind == "command":
                 headers["idempotency-key"] = str(call.arguments.get("key", ""))
             if epoch := ownership.epoch_of(call.domain):

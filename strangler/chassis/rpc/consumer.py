@@ -118,7 +118,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
         if message.delivery_info.get("redelivered"):
             self._once_more(message, headers)
             return
-        seconds = deadline.from_wire(headers.get("deadline"), otherwise=FOREIGN_SECONDS)
+        seconds = deadline.from_wire(headers, otherwise=FOREIGN_SECONDS)
         seconds = min(seconds, MOST_SECONDS)
         if seconds <= 0:
             # Who had it before may have done it.

@@ -4,11 +4,19 @@ Without one (`remaining()` is None) the code runs for nobody who waits: a worker
 is gRPC's deadline propagation.
 """
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
+log = logging.getLogger(__name__)
+
+SKEW_SECONDS = 1.0
+"""From there on it is told that clocks differ."""
+
+_told_of_skew = False
 _ends: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -41,11 +49,33 @@ def begin(seconds: float) -> None:
     _ends.set(time.monotonic() + seconds)
 
 
-def to_wire(seconds: float) -> int:
-    """So many seconds from now, as the header says it: milliseconds since the epoch."""
-    return int((time.time() + seconds) * 1000)
+def to_wire(seconds: float) -> dict[str, int]:
+    """So many seconds as headers, in milliseconds: `deadline` since the epoch, `timeout` from now on."""
+    return {"deadline": int((time.time() + seconds) * 1000), "timeout": int(seconds * 1000)}
 
 
-def from_wire(header: object, *, otherwise: float) -> float:
-    """Seconds left of a header's deadline, or `otherwise` where a foreign caller sent none."""
-    return header / 1000 - time.time() if isinstance(header, int | float) else otherwise
+def from_wire(headers: Mapping[str, Any], *, otherwise: float) -> float:
+    """Seconds left of the deadline in a call's headers, or `otherwise` where a foreign caller sent none.
+
+    The timeout holds where the deadline cannot be true, since one of the two clocks is wrong then: more time
+    left than the caller had, or none although the broker, which drops what is too old, had the call. A call
+    that came back from a host that died is no fresh one, and late when its deadline says so.
+    """
+    if not isinstance(headers.get("deadline"), int | float):
+        return otherwise
+    left: float = headers["deadline"] / 1000 - time.time()
+    if not isinstance(headers.get("timeout"), int | float):
+        return left
+    timeout: float = headers["timeout"] / 1000
+    if 0 < left <= timeout or (left <= 0 and "x-attempts" in headers):
+        return left
+    _tell_of_skew(headers.get("caller", ""), min(left, 0) or left - timeout)
+    return timeout
+
+
+def _tell_of_skew(caller: str, seconds: float) -> None:
+    """Once: every call has it."""
+    global _told_of_skew
+    if abs(seconds) >= SKEW_SECONDS and not _told_of_skew:
+        _told_of_skew = True
+        log.warning("a call of %s is off by %+.1f s: the clocks of the two hosts differ", caller, seconds)

@@ -13,7 +13,7 @@ from strangler.chassis.rpc.envelope import BURIED, RemoteError, error_of
 from strangler.toolkit.errors import ToolkitError
 
 ANSWER_SECONDS = 30.0
-OURS = ("x-reason", "x-routing-key", "x-content-type", "x-compression", "x-attempts", "deadline")
+OURS = ("x-reason", "x-routing-key", "x-content-type", "x-compression", "x-attempts", "deadline", "timeout")
 
 
 class NoSuchService(ToolkitError):

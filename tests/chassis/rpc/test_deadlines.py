@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from strangler.chassis.rpc.errors import DeadlinePassed
 from strangler.chassis.rpc.policies.call import SECONDS
 from tests.chassis.rpc.conftest import Remote, number, together
 from tests.ports import wait_for
+from tests.rpc_process import Service
 
 Database = psycopg.Connection[Any]
 
@@ -33,6 +35,38 @@ def test_deadline_travels_on_to_the_next_service(remote: Remote) -> None:
         assert 0.2 < remote.relayed(seconds=0.5) <= 0.5
     answers = together(lambda: remote.relayed(seconds=1), callers=4, times=5)
     assert all(0 < answer <= 1 for answer in answers), answers
+
+
+@pytest.mark.parametrize("ahead", [3600, -10], ids="{:+} s".format)
+def test_clocks_that_differ_change_no_deadline(
+    remote: Remote, service: Service, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    clock = SimpleNamespace(time=lambda: time.time() + ahead, monotonic=time.monotonic)
+    monkeypatch.setattr(deadline, "time", clock)
+    for _ in range(2):
+        with deadline.within(2.0):
+            assert 1.0 < remote.budget() <= 2.0
+    assert service.log.read_text().count("the clocks of the two hosts differ") == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 30),
+        ({"timeout": 3000}, 30),
+        ({"deadline": 102_000}, 2),
+        ({"deadline": 97_000}, -3),
+        ({"deadline": 102_000, "timeout": 3000}, 2),
+        ({"deadline": 97_000, "timeout": 3000}, 3),
+        ({"deadline": 104_000, "timeout": 3000}, 3),
+        ({"deadline": 97_000, "timeout": 3000, "x-attempts": 2}, -3),
+        ({"deadline": 104_000, "timeout": 3000, "x-attempts": 2}, 3),
+    ],
+    ids=str,
+)
+def test_what_headers_say(headers: dict[str, int], seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "time", SimpleNamespace(time=lambda: 100.0))
+    assert deadline.from_wire(headers, otherwise=30) == seconds
 
 
 def test_call_past_the_deadline_is_not_sent(remote: Remote) -> None:
@@ -81,8 +115,8 @@ def test_no_statement_is_begun_past_the_deadline(remote: Remote, service: Any) -
 
 
 def test_call_that_waited_too_long_is_not_begun(remote: Remote, client: Client, database: Database) -> None:
-    """A foreign client's message, which does not expire at the broker."""
-    late = {"deadline": deadline.to_wire(-1), "caller": "test"}
+    """A foreign client's message, which does not expire at the broker, and says no timeout."""
+    late = {"deadline": deadline.to_wire(-1)["deadline"], "caller": "test"}
     answer = client.connection.request(
         "tiny.counting.count", b'{"args":[],"kwargs":{"name":"never","key":"never"}}', late, seconds=5
     )

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     import django
     from django.conf import settings
 
-    settings.DATABASES = pooled(settings.DATABASES, workers=workers())
+    settings.DATABASES = pooled(settings.DATABASES, size=pool_size(arguments[1:]))
     django.setup()
     tracing.start()
     _serve(Server(arguments[1:]))
@@ -60,6 +60,18 @@ def check_waiting() -> None:
 def workers() -> int:
     """How many calls of a domain this process works on at once."""
     return int(os.environ.get("RPC_WORKERS", str(WORKERS)))
+
+
+def pool_size(names: Sequence[str] = ()) -> int:
+    """A connection for each call that is worked on at once, so that one domain that is slow leaves the others
+    theirs, and one to tell the process's health by. Before Django is set up."""
+    from django.apps import AppConfig
+    from django.conf import settings
+
+    from strangler.chassis.domains import DomainConfig
+
+    hosted = [isinstance(AppConfig.create(entry), DomainConfig) for entry in settings.INSTALLED_APPS]
+    return workers() * (len(names) or sum(hosted)) + 1
 
 
 def hosted_ports(names: Sequence[str] = ()) -> list[Any]:

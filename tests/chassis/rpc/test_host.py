@@ -1,5 +1,6 @@
 """The rpc process as a citizen: it waits without stopping others, borrows connections, is seen and traced."""
 
+import contextlib
 import http.server
 import os
 import subprocess
@@ -18,10 +19,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from strangler.chassis.ports import Method
 from strangler.chassis.rpc.client import Client
+from strangler.chassis.rpc.errors import DeadlinePassed
 from strangler.toolkit.stack.program import find
 from tests.chassis.rpc.conftest import ROOT, SETTINGS, Remote, number, together
 from tests.chassis.rpc.counting.contract import Counting
+from tests.chassis.rpc.idling.contract import Idling
 from tests.ports import free_port, wait_for
 from tests.probe import answers
 from tests.rpc_process import Service
@@ -42,6 +46,33 @@ def test_connections_are_borrowed_not_collected(remote: Remote, database: psycop
     outcomes = together(lambda: remote.times(name="pool"), callers=6, times=50)
     assert outcomes == [0] * 300
     assert number(database, USED) <= 10
+
+
+def test_domains_whose_workers_all_wait_leave_the_others_their_connections(
+    new_service: Callable[..., Service], client: Client, database: psycopg.Connection[Any]
+) -> None:
+    crowded = new_service(SERVICE="crowded", RPC_WORKERS="2")
+    crowded.start()
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%%' AND state = 'active'"
+    )
+    calls = [("counting", Counting.methods["patience"]), ("idling", Idling.methods["doze"])]
+
+    def wait_long(domain: str, method: Method) -> None:
+        with contextlib.suppress(DeadlinePassed):
+            client.ask("crowded", domain, method, {"seconds": 30})
+
+    threads = [threading.Thread(target=wait_long, args=call) for call in calls * 2]
+    try:
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: number(database, waiting) == 4, seconds=2)
+        assert requests.get(crowded.health, timeout=1).status_code == 200
+        assert number(database, waiting) == 4
+    finally:
+        for thread in threads:
+            thread.join()
+        crowded.kill()
 
 
 def test_it_refuses_to_start_where_a_query_would_stop_every_call(service: Service) -> None:

@@ -8,14 +8,14 @@ POOL_SECONDS = 3.0
 IDLE_SECONDS = 60.0
 
 
-def pooled(databases: Mapping[str, Mapping[str, Any]], *, workers: int) -> dict[str, dict[str, Any]]:
-    """The same databases behind a pool of as many connections as there are workers: every call is a greenlet
-    of its own, and would have a connection of its own."""
+def pooled(databases: Mapping[str, Mapping[str, Any]], *, size: int) -> dict[str, dict[str, Any]]:
+    """The same databases behind a pool of at most so many connections, opened as they are needed: every call
+    is a greenlet of its own, and would have a connection of its own."""
     found = {}
     for alias, database in databases.items():
         found[alias] = dict(database)
         if database.get("ENGINE") in ENGINES:
-            pool = {"min_size": 1, "max_size": workers, "timeout": POOL_SECONDS, "max_idle": IDLE_SECONDS}
+            pool = {"min_size": 1, "max_size": size, "timeout": POOL_SECONDS, "max_idle": IDLE_SECONDS}
             found[alias] |= {
                 "ENGINE": "strangler.chassis.rpc.database",
                 "CONN_MAX_AGE": 0,

@@ -7,22 +7,32 @@ target lives elsewhere it is the same column without one: `order.user_id` works 
 `order.user` asks the query that the target's contract names for it (`Port.resolves`), or the resolver
 that was registered, which answers with the contract's DTO; `prefetch_related("user")` asks once for all
 rows. Both deconstruct alike, so the migrations of a domain are the same everywhere.
+
+A target whose primary key is no big integer is referred to with a `key` like it, since where the target lives
+elsewhere nobody can look: `reference("accounts.User", key=models.UUIDField())`. A system check compares them
+where both are.
 """
 
 from collections.abc import Callable
+from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import models
+from django.core import checks
+from django.db import connection, models
 from django.db.models.fields.mixins import FieldCacheMixin
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 
 from strangler.chassis import ports
 from strangler.chassis.errors import ChassisError
 
-Resolver = Callable[[list[int]], dict[int, Any]]
+if TYPE_CHECKING:
+    Key = models.Field[Any, Any]
+
+Resolver = Callable[[list[Any]], dict[Any, Any]]
+BIG = models.BigIntegerField()
 _resolvers: dict[str, Resolver] = {}
 
 
@@ -55,13 +65,23 @@ def hosted_dependencies(*dependencies: tuple[str, str]) -> list[tuple[str, str]]
     return [dependency for dependency in dependencies if hosted_here(f"{dependency[0]}.x")]
 
 
-def reference(to: str, *, related_name: str = "+", null: bool = False, db_index: bool = True) -> Any:
+def reference(
+    to: str, *, related_name: str = "+", null: bool = False, db_index: bool = True, key: "Key | None" = None
+) -> Any:
     """A field that points at a row of another domain, by "app_label.Model".
 
-    Rows of another domain are never deleted from under a reference: the constraint protects them.
+    `key`: a field of the type of the target's primary key; without one, a big integer. Rows of another domain
+    are never deleted from under a reference: the constraint protects them.
     """
-    field = LocalReference if hosted_here(to) else RemoteReference
-    return field(to, related_name=related_name, null=null, db_index=db_index)
+    kind: Any = type(key or BIG)
+    field = LocalReference if hosted_here(to) else _remote(kind)
+    return field(to, related_name=related_name, null=null, db_index=db_index, key=key)
+
+
+@cache
+def _remote(kind: Any) -> Any:
+    """The class of remote references by keys of this class."""
+    return type(f"Remote{kind.__name__}", (RemoteReference, kind), {})
 
 
 def _deconstruct(field: Any, name: str) -> tuple[str, str, list[Any], dict[str, Any]]:
@@ -70,6 +90,8 @@ def _deconstruct(field: Any, name: str) -> tuple[str, str, list[Any], dict[str, 
         options["null"] = True
     if not field.db_index:
         options["db_index"] = False
+    if field.reference_key is not None:
+        options["key"] = field.reference_key
     return name, "strangler.chassis.references.reference", [field.reference_to], options
 
 
@@ -78,10 +100,29 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
 
     db_index: bool
 
-    def __init__(self, to: Any, related_name: str = "+", **options: Any) -> None:
-        self.reference_to, self.reference_related_name = to, related_name
+    def __init__(self, to: Any, related_name: str = "+", key: "Key | None" = None, **options: Any) -> None:
+        self.reference_to, self.reference_related_name, self.reference_key = to, related_name, key
         options.setdefault("on_delete", models.PROTECT)
         super().__init__(to, related_name=related_name, **options)
+
+    def check(self, **options: Any) -> list[checks.CheckMessage]:
+        return [*super().check(**options), *self._check_key()]
+
+    def _check_key(self) -> list[checks.CheckMessage]:
+        if isinstance(self.remote_field.model, str):
+            return []  # there is no such model, and Django says so
+        here, elsewhere = self.db_type(connection), (self.reference_key or BIG).db_type(connection)
+        if here == elsewhere:
+            return []
+        return [
+            checks.Error(
+                f"The key of {self.reference_to} is {here}, and where that is another host's, this column "
+                f"would be {elsewhere}.",
+                hint="Name a field of the key's type: reference(…, key=models.UUIDField()), for instance.",
+                obj=self,
+                id="strangler.E001",
+            )
+        ]
 
     def deconstruct(self) -> Any:
         return _deconstruct(self, self.name)
@@ -92,6 +133,7 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
             related_name=self.reference_related_name,
             null=self.null,
             db_index=self.db_index,
+            key=self.reference_key,
         )
 
 
@@ -105,17 +147,19 @@ class RemoteId(ForeignKeyDeferredAttribute):
         super().__set__(instance, value)
 
 
-class RemoteReference(FieldCacheMixin, models.BigIntegerField):  # type: ignore[type-arg]
-    """A reference whose target lives in another host's database: the same column, no constraint.
+class RemoteReference(FieldCacheMixin, models.Field):  # type: ignore[type-arg]
+    """A reference whose target lives in another host's database: the same column, no constraint. A mixin of
+    the key's class (`_remote`).
 
     What it points at is kept as Django keeps a foreign key's target, and forgotten when the id is set.
     """
 
     descriptor_class = RemoteId
 
-    def __init__(self, to: str, related_name: str = "+", **options: Any) -> None:
-        self.reference_to, self.reference_related_name = to, related_name
-        super().__init__(**options)
+    def __init__(self, to: str, related_name: str = "+", key: "Key | None" = None, **options: Any) -> None:
+        self.reference_to, self.reference_related_name, self.reference_key = to, related_name, key
+        _, _, arguments, given = (key or BIG).deconstruct()
+        super().__init__(*arguments, **given | options)
 
     def deconstruct(self) -> Any:
         return _deconstruct(self, self.name)
@@ -195,7 +239,7 @@ class RemoteTarget:
         id_of = {id(target): i for i, target in found.items()}
         return list(found.values()), lambda target: id_of[id(target)], target_id, True, self.field.name, False
 
-    def fetch(self, ids: list[int]) -> dict[int, Any]:
+    def fetch(self, ids: list[Any]) -> dict[Any, Any]:
         domain, _, model = self.field.reference_to.partition(".")
         resolver = _resolvers.get(self.field.reference_to.lower()) or ports.resolver(domain, model)
         if resolver is None:

@@ -1,5 +1,7 @@
 """People, and the letters that refer to them."""
 
+from uuid import UUID
+
 import msgspec
 
 from strangler.chassis.ports import Port, query
@@ -15,15 +17,25 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return self.name
 
 
+class Seal(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody seals letters with."""
+
+    id: UUID
+
+
 class People(Port):
     """The port of the people."""
 
     domain = "people"
-    resolves = {"Person": "persons"}
+    resolves = {"Person": "persons", "Seal": "seals"}
 
     @query
     def persons(self, *, ids: list[int]) -> dict[int, Person]:
         """These people by id."""
+
+    @query
+    def seals(self, *, ids: list[UUID]) -> dict[UUID, Seal]:
+        """These seals by id."""
 
 
 class Letters(Port):

@@ -57,7 +57,19 @@ def test_domain_may_be_installed_by_its_configuration(postgres: str, local: dict
 
 ALIKE = (
     *("names", "prefetched", "none", "assigned", "kept", "refreshed", "filtered", "serialized", "valid"),
-    *("created", "invalid", "admin", "found", "sorted", "added", "form"),
+    *(
+        "created",
+        "invalid",
+        "admin",
+        "found",
+        "sorted",
+        "added",
+        "form",
+        "types",
+        "parcels",
+        "seal",
+        "sealed",
+    ),
 )
 
 
@@ -76,6 +88,16 @@ def test_what_they_are(remote: dict[str, Any]) -> None:
     assert remote["admin"] == ["Grace", "Ada", "Grace", "Ada"]
     assert (remote["found"], remote["sorted"]) == (["Grace"], ["Ada", "Ada", "Grace", "Grace"])
     assert (remote["added"], remote["form"]) == ([302, 2], [200, True])
+    assert remote["types"]["seal_id"] == "uuid"
+    assert remote["parcels"][1] == {"non_field_errors": ["unique"]}
+
+
+def test_key_that_would_be_another_elsewhere_is_found_out(
+    local: dict[str, Any], remote: dict[str, Any]
+) -> None:
+    (said,) = local["checked"]
+    assert said.startswith("The key of people.Seal is uuid, and where that is another host's, this column")
+    assert remote["checked"] == []
 
 
 def test_a_list_costs_one_call_and_a_target_that_is_down_shows_its_id(remote: dict[str, Any]) -> None:

@@ -9,24 +9,33 @@ import sys
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 
 from strangler.chassis import ports
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.ports import Method
-from tests.chassis.references.contract import Person
+from strangler.chassis.references import reference
+from tests.chassis.references.contract import Person, Seal
 from tests.chassis.references.letters import models
 
 # mypy knows one project's models, and this is another's.
 Letter: Any = models.Letter
+Parcel: Any = models.Parcel
 
 NAMES = {1: "Ada", 2: "Grace"}
+SEAL = UUID(int=7)
+
+
+TYPES = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s"
 
 
 class Afar:
@@ -39,6 +48,8 @@ class Afar:
         self.calls += 1
         if self.down:
             raise DomainUnavailable(domain, method.name, "down")
+        if method.name == "seals":
+            return {i: Seal(id=i) for i in arguments["ids"]}
         return {i: Person(id=i, name=NAMES[i]) for i in arguments["ids"] if i in NAMES}
 
     def shadow(self, host: str, domain: str, method: Method, arguments: dict[str, Any]) -> Any:
@@ -49,6 +60,28 @@ class Serializer(serializers.ModelSerializer[Any]):
     class Meta:
         model = Letter
         fields = ("id", "person", "copy", "text")
+
+
+class ParcelSerializer(serializers.ModelSerializer[Any]):
+    class Meta:
+        model = Parcel
+        fields = ("id", "person", "seal", "text")
+
+
+def types(model: Any) -> dict[str, str]:
+    """The types of a table's columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(TYPES, [model._meta.db_table])
+        return dict(cursor.fetchall())
+
+
+def parcel(existing: Any = None, **data: Any) -> Any:
+    """What the API says to a new parcel, or to a change of one."""
+    form = ParcelSerializer(existing, data=data, partial=existing is not None)
+    if form.is_valid():
+        form.save()
+        return json.loads(JSONRenderer().render(form.data))
+    return {name: [error.code for error in errors] for name, errors in form.errors.items()}
 
 
 def attempt(work: Callable[[], Any]) -> str:
@@ -76,8 +109,25 @@ def constraints() -> int:
 def name_people(local: bool) -> None:
     """As NAMES has it; who is afar is named by it anyway."""
     registry: Any = apps
+    if local:
+        registry.get_model("people", "Seal").objects.get_or_create(id=SEAL)
     for i, name in NAMES.items() if local else ():
         registry.get_model("people", "Person").objects.update_or_create(id=i, defaults={"name": name})
+
+
+def mismatched() -> Any:
+    """A model that has forgotten what the key of seals is."""
+
+    class Envelope(Model):
+        seal = reference("people.Seal")
+
+        class Meta:
+            app_label = "letters"
+
+        def __str__(self) -> str:
+            return f"{self.pk}"
+
+    return Envelope
 
 
 def main() -> None:
@@ -115,6 +165,23 @@ def main() -> None:
     created: Any = form.save()
     told["created"] = created.person_id
     told["invalid"] = Serializer(data={"person": "x", "text": "t"}).is_valid()
+    told["types"] = types(Parcel)
+    afar.down = True  # nobody needs to be asked
+    told["parcels"] = [
+        parcel(person=1, seal=str(SEAL), text="a"),
+        parcel(person=1, text="a"),
+        parcel(person=2, text="a"),
+        parcel(person=1),
+        parcel(person=1, text=""),
+        parcel(text="b"),
+        parcel(person=1, seal="no seal", text="c"),
+        parcel(Parcel.objects.get(person_id=2), person=1),
+        parcel(Parcel.objects.get(person_id=2), text="b"),
+    ]
+    afar.down = False
+    told["seal"] = Parcel.objects.get(seal=SEAL).seal.id
+    told["sealed"] = [p.seal.id for p in Parcel.objects.filter(seal=SEAL).prefetch_related("seal")]
+    told["checked"] = [error.msg for error in (*Parcel.check(), *mismatched().check())]
     client = Client()
     staff: Any = User.objects.create_superuser("staff")
     client.force_login(staff)

@@ -12,3 +12,17 @@ class Letter(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Parcel(models.Model):
+    """One of a kind for somebody, and sealed."""
+
+    person = reference("people.Person")
+    seal = reference("people.Seal", null=True, key=models.UUIDField())
+    text = models.CharField(max_length=50, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "text"], name="one_parcel")]
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,5 +1,7 @@
 """Somebody."""
 
+import uuid
+
 from django.db import models
 
 
@@ -8,3 +10,10 @@ class Person(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Seal(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -20,5 +20,22 @@ class Migration(migrations.Migration):
                 ("copy", reference("people.Person", null=True)),
                 ("text", models.CharField(max_length=50)),
             ],
-        )
+        ),
+        migrations.CreateModel(
+            name="Parcel",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("person", reference("people.Person")),
+                ("seal", reference("people.Seal", null=True, key=models.UUIDField())),
+                ("text", models.CharField(default="", max_length=50)),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("person", "text"), name="one_parcel")],
+            },
+        ),
     ]

@@ -1,3 +1,5 @@
+import uuid
+
 from django.db import migrations, models
 
 
@@ -16,5 +18,11 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=50)),
             ],
-        )
+        ),
+        migrations.CreateModel(
+            name="Seal",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+            ],
+        ),
     ]

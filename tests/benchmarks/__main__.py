@@ -13,7 +13,7 @@ from rich.table import Table
 
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, StackError
-from strangler.toolkit.stack.running import port_base
+from strangler.toolkit.stack.running import port_base, run_directory
 from tests.benchmarks import copy, events, fence, footprint, gateway, rpc, shop, stages
 from tests.benchmarks.rows import Row
 
@@ -35,9 +35,9 @@ def main(
     """Bring stage 1 up, measure it and what it is made of, print one table and write report/bench.json."""
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
-    run = Path(os.environ.get("RUN_DIR", ROOT / ".run")).resolve() / "bench"
     stack = None
     try:
+        run = run_directory(ROOT) / "bench"
         stack = Stack(ROOT, run, port_base(), UNLIMITED)
         beside = Stack(ROOT, run.with_name("bench-beside"), port_base() + PORTS, UNLIMITED)
         rows = measure(stack, beside, console, seconds=seconds, rounds=rounds)

@@ -1,5 +1,6 @@
 """The shop's own speed, asked directly: list, detail, checkout, and a bare Django view beside it."""
 
+import shutil
 import sys
 import uuid
 from collections.abc import Iterator
@@ -148,6 +149,7 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
         yield base
     finally:
         leftovers.stop_leftovers(layout.run)
+        shutil.rmtree(layout.run)
 
 
 def _bearer(token: str) -> dict[str, str]:

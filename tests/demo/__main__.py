@@ -1,8 +1,6 @@
 """`./run demo`: see `--help`. Exit status 0 only if nothing failed, nothing differed and nothing was lost."""
 
 import json
-import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +11,7 @@ from rich.console import Console
 
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, StackError
-from strangler.toolkit.stack.running import port_base
+from strangler.toolkit.stack.running import port_base, run_directory
 from tests.demo import report
 from tests.demo.course import Course, Options
 from tests.demo.watching import View
@@ -35,13 +33,13 @@ def main(
     """Bring up stage 0, send traffic, move step by step with a rollback on the way, and audit."""
     console = Console(stderr=as_json, highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
-    run = Path(os.environ.get("RUN_DIR", ROOT / ".run")).resolve() / "demo"
     options = Options(minutes=minutes, users=users, to=to, least_requests=least_requests)
     try:
-        stack = Stack(ROOT, run, port_base())
+        stack = Stack(ROOT, run_directory(ROOT) / "demo", port_base())
         stack.down(purge=True)  # what an earlier, killed demo left; every demo starts from the seeds
         with View(console) as view:
-            outcome = Course(stack=stack, directory=run / "traffic", options=options, watching=view).run()
+            directory = stack.layout.logs / "traffic"
+            outcome = Course(stack=stack, directory=directory, options=options, watching=view).run()
     except (StackError, TrafficFailed) as error:
         console.print(f"[bold red]error:[/] {error}")
         raise typer.Exit(1) from error
@@ -57,7 +55,7 @@ def main(
             f"[bold green]Passed:[/] 0 of {written['requests_in_all']:,} requests failed over "
             f"{len(outcome.steps)} steps, ledger clean."
         )
-        shutil.rmtree(run, ignore_errors=True)
+        stack.down(purge=True)
     console.print(f"Report: {out / 'demo.html'}")
     if as_json:
         sys.stdout.write(json.dumps(written, indent=2) + "\n")

@@ -22,6 +22,7 @@ import requests
 import typer
 
 from strangler.toolkit.stack import Stack
+from strangler.toolkit.stack.running import run_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE, DOMAIN = 3, "catalog"
@@ -127,7 +128,7 @@ def main(
     readers: int = 16,
 ) -> None:
     """Exit status 1 if a request failed or an acknowledged write is not where it should be."""
-    run = Path(os.environ.get("RUN_DIR", ROOT / ".run"))
+    run = run_directory(ROOT)
     state = Stack(ROOT, run).state
     assert state is not None, "./run up first"
     stack = Stack(ROOT, run, state.port_base)

@@ -1,6 +1,5 @@
 """`strangler parity --stage N`: does stage N behave as the reference does?"""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.stack import Stack, StackError
-from strangler.toolkit.stack.running import port_base
+from strangler.toolkit.stack.running import port_base, run_directory
 
 if TYPE_CHECKING:
     from strangler.toolkit.parity.report import Report
@@ -108,7 +107,7 @@ def _systems(
     """Base URLs of the two systems. Those that no URL was given for are brought up, or found running from an
     earlier comparison, and taken down at the end unless they are to be kept."""
     root, base = Path.cwd(), port_base()
-    home = Path(os.environ.get("RUN_DIR", root / ".run")) / "parity"
+    home = run_directory(root) / "parity"
     stacks = {name: Stack(root, home / name, base + offset) for name, offset in OFFSETS.items()}
     if candidate is None:
         stacks["candidate"].check(stage)

@@ -85,6 +85,9 @@ def down(
         console.print(f"Nothing was running in {where}.", soft_wrap=True)
     if purge:
         console.print("Its data is gone.")
+        if where.exists():
+            others = ", ".join(sorted(path.name for path in where.iterdir()))
+            console.print(f"{where} stays, for no stack made this there: {others}.", soft_wrap=True)
 
 
 @app.command()

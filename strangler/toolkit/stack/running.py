@@ -21,9 +21,18 @@ def port_base() -> int:
     return int(given)
 
 
+def run_directory(root: Path) -> Path:
+    """Where a checkout's stacks keep what they make: RUN_DIR, or `.run`; raises StackError if the checkout
+    itself lies there."""
+    run = Path(os.environ.get("RUN_DIR") or root / ".run").resolve()
+    if root.resolve().is_relative_to(run):
+        raise StackError(f"RUN_DIR is {run}, where this checkout lies. Name a folder for data: RUN_DIR=.run")
+    return run
+
+
 def stack_of(root: Path) -> Stack:
     """A checkout's stack: in RUN_DIR or `.run`, at PORT_BASE if that is set, else where it runs or would."""
-    run = Path(os.environ.get("RUN_DIR", root / ".run"))
+    run = run_directory(root)
     state = Memory(run).state
     base = state.port_base if state and not os.environ.get("PORT_BASE") else port_base()
     return Stack(root, run, base)

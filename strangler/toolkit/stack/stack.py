@@ -12,7 +12,7 @@ from typing import Any
 
 from strangler.toolkit.consul import ConsulError, KeyValues
 from strangler.toolkit.gateway import leaving
-from strangler.toolkit.stack import leftovers, rolling, secrets, sockets
+from strangler.toolkit.stack import leftovers, purging, rolling, secrets, sockets
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service, load, read_env, stages
 from strangler.toolkit.stack.errors import DiskUnusable, NotRunning, ServiceFailed, StackError
@@ -152,8 +152,8 @@ class Stack:
         self.memory.stopped()
         if self.layout.sockets != self.layout.run:
             shutil.rmtree(self.layout.sockets, ignore_errors=True)
-        if purge and self.layout.run.exists():
-            shutil.rmtree(self.layout.run)
+        if purge:
+            purging.forget(self.layout.run)
         return 0 if supervised else ended
 
     def running(self) -> list[str]:

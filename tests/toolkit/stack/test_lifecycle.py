@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from strangler.toolkit.stack import cli, leftovers
+from strangler.toolkit.stack import cli, leftovers, running
 from strangler.toolkit.stack.errors import DiskUnusable, PortTaken, ServiceFailed, StackError
 from strangler.toolkit.stack.stack import Stack
 from strangler.toolkit.stack.starting import READY_SECONDS
@@ -73,6 +73,39 @@ def test_a_purged_stack_is_gone_with_all_that_it_had(stack: Stack) -> None:
     assert stack.down(purge=True) == 0
     assert leftovers.processes_of(stack.layout.run) == []
     assert not stack.layout.run.exists()
+
+
+def test_a_purge_deletes_what_stacks_made_and_nothing_else(
+    stack: Stack, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RUN_DIR may be a folder that holds more, and a demo or a comparison keeps its own stack in it."""
+    run = stack.layout.run
+    nested = Stack(root, run / "parity" / "reference", free_port())
+    nested.up(0)
+    nested.down()
+    stack.up(0)
+    mine = [run / "letter.txt", run / "demo" / "letter.txt", run / "others" / "logs" / "letter.txt"]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("RUN_DIR", str(run))
+
+    told = CliRunner().invoke(cli.app, ["down", "--purge"]).output
+
+    assert [path for path in sorted(run.rglob("*")) if path.is_file()] == sorted(mine)
+    assert f"{run} stays, for no stack made this there: demo, letter.txt, others." in told
+
+
+def test_the_checkout_itself_is_nobodys_run_directory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("RUN_DIR", "")
+    assert running.run_directory(root) == root / ".run"
+    for directory in (".", "..", "/"):
+        monkeypatch.setenv("RUN_DIR", directory)
+        with pytest.raises(StackError, match="where this checkout lies"):
+            running.stack_of(root)
+    assert (root / "docker-compose.yml").exists()
 
 
 def test_two_checkouts_run_at_once(stack: Stack, root: Path) -> None:

@@ -1,0 +1,33 @@
+"""Forgetting a stack: what it made in its run directory goes; what others put there stays."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+SIGNS = ("supervisord.conf", "secrets.env")
+"""A directory that has neither is no stack's."""
+MADE = (
+    "logs", "volumes", "postgres-password", ".gunicorn", "trial", "traefik.yml", "problems.yml", "edge.sock",
+    "supervisor.sock", "supervisord.pid", "state.json", "data.json",
+    *SIGNS,  # last: who was interrupted can purge again
+)  # fmt: skip
+
+
+def forget(run: Path) -> None:
+    """Delete what stacks made in this directory and in folders of it (a demo's, a comparison's), and the
+    directories that are empty then."""
+    signs = (sign for depth in ("", "*/", "*/*/") for name in SIGNS for sign in run.glob(depth + name))
+    for folder in sorted({sign.parent for sign in signs}, key=lambda path: -len(path.parts)):
+        for name in MADE:
+            _delete(folder / name)
+        for emptied in (folder, *folder.parents):
+            if emptied.is_relative_to(run):
+                with suppress(OSError):  # something of others is there: `down` names it
+                    emptied.rmdir()
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -73,12 +73,13 @@ def cancel(
 def down(
     purge: Annotated[bool, typer.Option(help="Forget all data, and stop at once.")] = False,
 ) -> None:
-    """Stop everything that runs here."""
+    """Stop everything that runs here, a demo's stack or a comparison's too."""
     stack = here()
-    where, running = stack.layout.run, stack.running()
+    where = stack.layout.run
+    running = {one.layout.run: names for one in [*stack.within(), stack] if (names := one.running())}
     left = stack.down(purge=purge)
-    if running:
-        console.print(f"Stopped {len(running)} services in {where}: {', '.join(running)}.", soft_wrap=True)
+    for place, names in running.items():
+        console.print(f"Stopped {len(names)} services in {place}: {', '.join(names)}.", soft_wrap=True)
     if left:
         console.print(f"Ended {left} processes that an earlier run left behind in {where}.", soft_wrap=True)
     if not running and not left:

@@ -106,7 +106,7 @@ class Stack:
             self._converge(stage, wanted, fresh, watch)
         except BaseException:
             if fresh:
-                self.down()
+                self._end()
             raise
 
     def begin(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
@@ -138,10 +138,21 @@ class Stack:
         self.supervisor.reload()
 
     def down(self, *, purge: bool = False) -> int:
-        """Stop everything, in order and without hurry; with `purge`, forget the data, and so at once. The
-        number of processes that an earlier run had left behind, whose supervisord is gone."""
+        """Stop everything, in order and without hurry; with `purge`, forget the data, and so at once. What
+        runs in folders of the run directory is a part of it. The number of processes that an earlier run had
+        left behind, whose supervisord is gone."""
+        ended = sum(one._end(at_once=purge) for one in [*self.within(), self])
+        if purge:
+            purging.forget(self.layout.run)
+        return ended
+
+    def within(self) -> list["Stack"]:
+        """The stacks that run in folders of this one's: a demo's, a benchmark's, a comparison's."""
+        return [Stack(self.layout.root, run) for run in leftovers.running_within(self.layout.run)]
+
+    def _end(self, *, at_once: bool = False) -> int:
         supervised = self.supervisor.is_up()
-        if supervised and purge:
+        if supervised and at_once:
             leftovers.end_at_once(self.layout.run)
         elif supervised:
             self._stop_in_order()
@@ -152,8 +163,6 @@ class Stack:
         self.memory.stopped()
         if self.layout.sockets != self.layout.run:
             shutil.rmtree(self.layout.sockets, ignore_errors=True)
-        if purge:
-            purging.forget(self.layout.run)
         return 0 if supervised else ended
 
     def running(self) -> list[str]:

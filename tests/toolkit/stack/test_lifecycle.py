@@ -97,6 +97,42 @@ def test_a_purge_deletes_what_stacks_made_and_nothing_else(
     assert f"{run} stays, for no stack made this there: demo, letter.txt, others." in told
 
 
+@pytest.mark.parametrize("purge", [False, True])
+def test_down_stops_what_runs_in_folders_of_its_own_too(
+    stack: Stack, root: Path, purge: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comparison that was kept, a demo that was killed."""
+    nested = Stack(root, stack.layout.run / "parity" / "reference", free_port())
+    beside = Stack(root, root / "run-beside", free_port())
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("RUN_DIR", str(stack.layout.run))
+    try:
+        nested.up(0)
+        beside.up(0)
+
+        told = CliRunner().invoke(cli.app, ["down", *["--purge"] * purge]).output
+
+        assert f"Stopped 2 services in {nested.layout.run}" in told
+        assert leftovers.processes_of(nested.layout.run) == []
+        assert nested.layout.logs.exists() is not purge
+        beside.wait_ready("pages", seconds=20)
+    finally:
+        nested.down()
+        beside.down()
+
+
+def test_what_runs_in_folders_stays_when_a_start_beside_it_fails(stack: Stack, root: Path) -> None:
+    nested = Stack(root, stack.layout.run / "parity" / "reference", free_port())
+    try:
+        nested.up(0)
+        write(root, preparation="raise SystemExit('no such database')")
+        with pytest.raises(ServiceFailed):
+            stack.up(0)
+        nested.wait_ready("pages", seconds=20)
+    finally:
+        nested.down()
+
+
 def test_the_checkout_itself_is_nobodys_run_directory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     monkeypatch.setenv("RUN_DIR", "")

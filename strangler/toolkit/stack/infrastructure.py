@@ -1,6 +1,7 @@
 """Infrastructure images as local binaries: PostgreSQL, RabbitMQ, Consul, Traefik."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from hashlib import sha256
@@ -18,33 +19,41 @@ def postgres(service: Service, layout: Layout, addresses: Addresses) -> Program:
     """PostgreSQL with the settings of the compose command; the cluster is created at the first start."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
     places = [str(path) for path in reversed(binaries)]
-    data = own(layout.volume("postgres"), "postgres")
+    data = layout.volume("postgres")
     port = addresses.port("postgres", 5432)
-    environment = layout.base_environment()
     if not (data / "PG_VERSION").exists():
-        password = own(layout.run / "postgres-password", "postgres") / "password"
-        password.write_text(service.environment["POSTGRES_PASSWORD"])
-        initdb = [find("initdb", *places), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256"]
-        initdb += [f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
-        if os.geteuid() == 0:
-            os.chown(password, data.stat().st_uid, data.stat().st_gid)
-        done = subprocess.run(  # noqa: S603 - the command is ours
-            as_user("postgres", layout, initdb), env=environment, capture_output=True, text=True, check=False
-        )
-        password.unlink()
-        password.parent.rmdir()
-        if done.returncode:
-            raise StackError(f"initdb failed in {data}: {done.stderr.strip()}")
+        _create_cluster(data, find("initdb", *places), service.environment["POSTGRES_PASSWORD"], layout)
     settings = [*service.command[1:], "-c", f"listen_addresses={HOST}", "-c", f"port={port}"]
     settings += ["-c", "unix_socket_directories="]
     return Program(
         name=service.name,
         command=as_user("postgres", layout, [find("postgres", *places), "-D", str(data), *settings]),
-        environment=environment,
+        environment=layout.base_environment(),
         ready=f"postgres://{HOST}:{port}",
         stop_signal="INT",
         stop_seconds=30,
     )
+
+
+def _create_cluster(data: Path, initdb: str, password: str, layout: Layout) -> None:
+    """Beside its place until it is whole: after an interruption it is made anew."""
+    new = data.with_name(f"{data.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    user = own(new, "postgres").stat()
+    file = own(layout.run / "postgres-password", "postgres") / "password"
+    command = [initdb, "-D", str(new), "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={file}"]
+    command = as_user("postgres", layout, [*command, "-E", "UTF8", "--locale=C.UTF-8"])
+    try:
+        file.write_text(password)
+        os.chown(file, user.st_uid, user.st_gid)
+        done = subprocess.run(  # noqa: S603 - the command is ours
+            command, env=layout.base_environment(), capture_output=True, text=True, check=False
+        )
+    finally:
+        shutil.rmtree(file.parent)
+    if done.returncode:
+        raise StackError(f"initdb failed in {new}: {done.stderr.strip()}")
+    new.rename(data)
 
 
 def rabbitmq(service: Service, layout: Layout, addresses: Addresses) -> Program:

@@ -86,7 +86,7 @@ def as_user(name: str, layout: Layout, command: list[str]) -> list[str]:
     """
     if os.geteuid() != 0:
         return command
-    user = pwd.getpwnam(name)
+    user = _account(name)
     become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]
     if is_private(layout):
         become += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
@@ -102,8 +102,19 @@ def own(path: Path, user: str) -> Path:
     """A directory that belongs to a system user, where we are root."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
-        shutil.chown(path, user, user)
+        account = _account(user)
+        os.chown(path, account.pw_uid, account.pw_gid)
     return path
+
+
+def _account(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise StackError(
+            f"there is no account {name!r} here, as which its server runs. `./run up` as root on Debian "
+            "installs both."
+        ) from None
 
 
 def built(service: Service, layout: Layout, addresses: Addresses) -> Program:

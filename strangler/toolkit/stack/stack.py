@@ -173,6 +173,7 @@ class Stack:
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Each program's state, pid and whether it is ready."""
+        supervised = self._supervised()  # first: where nothing runs, a look makes nothing
         programs = self._programs_by_name()
         return {
             name: {
@@ -182,7 +183,7 @@ class Stack:
                 "ready": info["statename"] == "RUNNING"
                 and is_ready(programs[name].ready if name in programs else ""),
             }
-            for name, info in self._supervised().items()
+            for name, info in supervised.items()
         }
 
     def kill(self, service: str) -> int:

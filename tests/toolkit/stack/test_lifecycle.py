@@ -224,6 +224,15 @@ def test_down_says_what_it_stopped(stack: Stack, root: Path, monkeypatch: pytest
     assert "Nothing was running in" in CliRunner().invoke(cli.app, ["down"]).output
 
 
+def test_a_look_at_what_does_not_run_makes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / ".env").write_text("SOME_PASSWORD=draw-another\n")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("RUN_DIR", str(root / "run"))
+    for command in ("status", "logs", "down"):
+        CliRunner().invoke(cli.app, [command])
+    assert not (root / "run").exists()
+
+
 def test_commands_find_what_runs_at_other_ports(
     stack: Stack, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,52 @@
+"""What the native runner makes before a server's first start."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strangler.toolkit.stack import StackError, infrastructure
+from strangler.toolkit.stack.addresses import Addresses
+from strangler.toolkit.stack.compose import load, read_env
+from strangler.toolkit.stack.program import Layout, own
+from tests.python_path import ROOT
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(root=ROOT, run=tmp_path / "run")
+
+
+def postgres(layout: Layout) -> None:
+    services = load(ROOT / "docker-compose.yml", read_env(ROOT / ".env"))
+    infrastructure.postgres(services["postgres"], layout, Addresses(services.values(), 9000))
+
+
+def test_a_database_whose_making_was_interrupted_is_made_anew(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = layout.volume("postgres")
+
+    def interrupted(command: list[str], **options: Any) -> None:
+        Path(command[command.index("-D") + 1], "PG_VERSION").write_text("15")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            postgres(layout)
+    assert not (layout.run / "postgres-password").exists()
+
+    postgres(layout)
+
+    assert (data / "global" / "pg_control").exists()
+    assert [path.name for path in data.parent.iterdir()] == ["postgres"]
+    assert not (layout.run / "postgres-password").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users to become")
+def test_an_account_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"no account 'nobody-of-that-name' here.*installs both"):
+        own(tmp_path / "data", "nobody-of-that-name")

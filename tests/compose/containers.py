@@ -14,6 +14,8 @@ from tests.ports import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_COMPOSE = (2, 24)
+DOWN = ("--profile", "*", "down")
+"""Without the profile, what another STAGE has goes on."""
 BUILD_SECONDS, UP_SECONDS, COMMAND_SECONDS = 900, 240, 120
 
 
@@ -51,7 +53,7 @@ class Containers:
         self.compose("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS), seconds=UP_SECONDS + 60)
 
     def down(self) -> None:
-        self.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
+        self.compose(*DOWN, "--volumes", "--remove-orphans", "--timeout", "20")
 
     def compose(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:
         """What `docker compose` prints; an error has its complaint and the services' last words."""

@@ -9,7 +9,7 @@ import requests
 
 from strangler.toolkit.plan import load as load_plan
 from strangler.toolkit.stack.compose import load, read_env
-from tests.compose.containers import ROOT, Containers, why_not
+from tests.compose.containers import DOWN, ROOT, Containers, why_not
 from tests.ports import wait_for
 
 REASON = why_not()
@@ -147,6 +147,16 @@ def test_a_service_that_is_stopped_leaves_in_good_order_and_comes_back(
     # A port that is published anew may be another one.
     address = shop if containers.stage else containers.url("web-direct", 8000)
     wait_for(lambda: _answers(f"{address}/api/stock/1"), seconds=30)
+
+
+def test_the_readmes_command_takes_down_whichever_stage_it_was(containers: Containers) -> None:
+    """The last one: nothing runs any more. Who types it has not set STAGE."""
+    assert "docker compose --profile '*' down" in (ROOT / "README.md").read_text()
+    containers.environment |= {"STAGE": "0", "COMPOSE_PROFILES": "stage-0"}
+
+    containers.compose(*DOWN)
+
+    assert containers.all() == {}
 
 
 def _answers(url: str) -> bool:

@@ -9,6 +9,7 @@ out, and what was valid before stays.
 import base64
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,7 +17,8 @@ from typing import Annotated, Any
 
 import requests
 from cryptography.fernet import Fernet, InvalidToken
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from strangler.chassis.errors import ChassisError
@@ -29,6 +31,31 @@ WAIT_SECONDS = 60
 RETRY_SECONDS = 2.0
 CONNECT_SECONDS = 2.0
 
+# What Traefik's circuit breakers compare, a blank for any number of them; joined comparisons are one again.
+_IS, _WHOLE, _DECIMAL = r" (?:[<>]=?|[!=]=) ", r"(?:0|[1-9]\d{0,8})", r"\d{1,9}\.\d{1,9}"
+_COMPARISON = re.compile(
+    rf"NetworkErrorRatio \( \){_IS}{_DECIMAL}"
+    rf"|ResponseCodeRatio \( {_WHOLE} , {_WHOLE} , {_WHOLE} , {_WHOLE} \){_IS}{_DECIMAL}"
+    rf"|LatencyAtQuantileMS \( {_DECIMAL} \){_IS}{_WHOLE}".replace(" ", " *")
+)
+_JOINED = re.compile(r"\( *\0 *\)|\0 *(?:&&|\|\|) *\0")
+
+
+def _breaker(expression: str) -> str:
+    left, before = _COMPARISON.sub("\0", expression), ""
+    while left != before:
+        left, before = _JOINED.sub("\0", left), left
+    if left.strip() == "\0":
+        return expression
+    raise PydanticCustomError(
+        "breaker",
+        "Traefik would disable every router. It compares NetworkErrorRatio() or "
+        "ResponseCodeRatio(500, 600, 0, 600) with a decimal, LatencyAtQuantileMS(50.0) with a whole number: "
+        "NetworkErrorRatio() > 0.5",
+    )
+
+
+Breaker = Annotated[str, AfterValidator(_breaker)]
 Rate = Annotated[str, Field(pattern=r"^[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)$")]
 
 
@@ -65,7 +92,7 @@ class GatewaySettings(BaseSettings):
     rate_limit_burst: Annotated[int, Field(ge=1, description="requests at once and client")] = 1000
     in_flight_limit: Annotated[int, Field(ge=1, description="requests under way, a service")] = 200
     body_limit_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
-    breaker_expression: str = "NetworkErrorRatio() > 0.5"
+    breaker_expression: Breaker = "NetworkErrorRatio() > 0.5"
 
 
 # What a process must know before it can ask Consul, and what says who it is: Consul cannot change them.

@@ -17,7 +17,7 @@ def is_ready(url: str) -> bool:
     probe = PROBES.get(parts.scheme)
     try:
         return probe is None or probe(url)
-    except (OSError, requests.RequestException):
+    except (OSError, requests.RequestException, subprocess.SubprocessError):
         return False
 
 
@@ -31,7 +31,9 @@ def _unix(url: str) -> bool:
 
 def _postgres(url: str) -> bool:
     parts = urlsplit(url)
-    command = ["pg_isready", "-q", "-h", parts.hostname or "", "-p", str(parts.port), "-U", "postgres"]
+    address = ["-h", parts.hostname or "", "-p", str(parts.port), "-U", "postgres"]
+    # Its own patience is longer than ours, unless it is told.
+    command = ["pg_isready", "-q", "-t", "1", *address]
     return subprocess.run(command, check=False, timeout=TIMEOUT).returncode == 0  # noqa: S603
 
 

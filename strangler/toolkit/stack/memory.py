@@ -1,9 +1,12 @@
 """What is remembered of a stack from one command to the next, in its run directory."""
 
+import os
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+
+from strangler.toolkit.stack.errors import DiskUnusable, StackError
 
 Kept = TypeVar("Kept")
 
@@ -31,15 +34,25 @@ class Memory:
 
     @property
     def state(self) -> State | None:
-        return _read(self._state, State)
+        try:
+            return _read(self._state, State)
+        except msgspec.DecodeError:  # it was cut off; the next start writes it anew
+            return None
 
     @property
     def data(self) -> Data | None:
-        return _read(self._data, Data)
+        """Raises StackError if the file does not say it."""
+        try:
+            return _read(self._data, Data)
+        except msgspec.DecodeError as error:
+            raise StackError(
+                f"{self._data} does not say of which stage the data is: {error}. Write it there, as in "
+                '{"stage": 1}, or forget the data: `./run down --purge`.'
+            ) from error
 
     def running(self, stage: int, port_base: int) -> None:
         """This stage runs; its data is here from now on."""
-        self._state.write_bytes(msgspec.json.encode(State(stage=stage, port_base=port_base)))
+        keep(self._state, msgspec.json.encode(State(stage=stage, port_base=port_base)))
         data = self.data
         if data is None or data.stage != stage:
             self._write(Data(stage=stage))
@@ -55,7 +68,22 @@ class Memory:
         self._state.unlink(missing_ok=True)
 
     def _write(self, data: Data) -> None:
-        self._data.write_bytes(msgspec.json.encode(data))
+        keep(self._data, msgspec.json.encode(data))
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Replace the file, whole or not at all; its owner alone can read it. Raises DiskUnusable."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise DiskUnusable(
+            f"{path} cannot be written: {error.strerror}. It is as it was; free some space and try again."
+        ) from error
 
 
 def _read(path: Path, kind: type[Kept]) -> Kept | None:

@@ -19,6 +19,7 @@ def forget(run: Path) -> None:
     signs = (sign for depth in ("", "*/", "*/*/") for name in SIGNS for sign in run.glob(depth + name))
     for folder in sorted({sign.parent for sign in signs}, key=lambda path: -len(path.parts)):
         for name in MADE:
+            _delete(folder / f"{name}.new")  # of who was interrupted as he wrote it
             _delete(folder / name)
         for emptied in (folder, *folder.parents):
             if emptied.is_relative_to(run):

@@ -3,6 +3,7 @@
 from cryptography.fernet import Fernet
 
 from strangler.toolkit.stack.compose import read_env
+from strangler.toolkit.stack.memory import keep
 from strangler.toolkit.stack.program import Layout
 
 ENDINGS = ("_PASSWORD", "_KEY")
@@ -16,6 +17,5 @@ def drawn(layout: Layout, defaults: dict[str, str]) -> dict[str, str]:
     if missing:
         known.update({name: Fernet.generate_key().decode() for name in missing})
         layout.run.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text("".join(f"{name}={value}\n" for name, value in known.items()))
+        keep(path, "".join(f"{name}={value}\n" for name, value in known.items()).encode())
     return known

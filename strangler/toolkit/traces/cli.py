@@ -3,7 +3,9 @@
 import gzip
 import re
 import sqlite3
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
@@ -78,11 +80,15 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(404, b"{}")
         try:
             if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
+                body = gzip.GzipFile(fileobj=BytesIO(body)).read(LARGEST_BODY + 1)
+                if len(body) > LARGEST_BODY:
+                    return self._send(413, b"{}")
             content_type = self.headers.get("Content-Type", "")
             self.server.store.add(otlp.decode(body, content_type))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, EOFError, OverflowError, zlib.error) as error:
             return self._send(400, str(error).encode(), "text/plain")
+        except sqlite3.Error as error:
+            return self._send(503, str(error).encode(), "text/plain")
         return self._send(200, b"{}" if "json" in content_type else b"", content_type)
 
     def do_GET(self) -> None:

@@ -69,7 +69,7 @@ class Store:
             )
             for s in spans
         ]
-        with self.lock:
+        with self.lock, self.connection:  # which commits, or takes all of it back
             self.connection.execute("BEGIN")
             self.connection.executemany(
                 "INSERT INTO span (trace, span, parent, service, name, kind, start, finish, error,"
@@ -77,7 +77,6 @@ class Store:
                 rows,
             )
             self.connection.execute("DELETE FROM span WHERE id <= (SELECT max(id) FROM span) - ?", [LARGEST])
-            self.connection.execute("COMMIT")
 
     def recent(self, *, name: str = "", limit: int = 50) -> list[dict[str, Any]]:
         """The newest traces that have a span whose name contains `name`."""

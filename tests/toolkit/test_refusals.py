@@ -72,6 +72,25 @@ def test_a_command_says_what_is_wrong(line: str) -> None:
     assert "secret" not in done.output
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plan check /nowhere",
+        "plan show /nowhere",
+        "status --plan /nowhere",
+        "migrate --to 1 --plan /nowhere",
+        "gateway apply --stage 1 --plan /nowhere",
+        "tags --plan /nowhere",
+        "parity --plan /nowhere",
+        "stack up --stage 9",
+        "stack status",
+        "stack logs nobody",
+    ],
+)
+def test_what_is_not_there_is_another_status_than_what_went_wrong(line: str) -> None:
+    assert CliRunner().invoke(app, line.split()).exit_code == 2
+
+
 @pytest.mark.parametrize("base", ["abc", "80", "70000", "-1"])
 def test_port_base_is_a_number_that_leaves_room(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT_BASE", base)

@@ -46,10 +46,10 @@ def apply_command(
     plan: PlanOption = Path("migrations-plan/plan.yaml"),
 ) -> None:
     """Write the stage's routes; what they need first, then all routers in one transaction."""
-    store = KeyValues(consul_url)
+    planned, store = load(plan), KeyValues(consul_url)
     settings = settings_of(store)
     held = splits.stored(store)
-    wanted = desired(load(plan), settings, stage=stage, auth_url=auth_url, pages_url=pages_url, splits=held)
+    wanted = desired(planned, settings, stage=stage, auth_url=auth_url, pages_url=pages_url, splits=held)
     changed = apply(store, wanted)
     console.print(f"The gateway's configuration for stage {stage}: {len(wanted)} keys, {changed} changed.")
 

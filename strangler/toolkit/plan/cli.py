@@ -51,7 +51,7 @@ def check_command(
                 f"[green]{escape(str(file))} is right:[/] {len(plan.domains)} domains, {tables} tables, "
                 f"{routes} routes, {len(plan.built)} of {len(plan.stages)} stages built."
             )
-    raise typer.Exit(1 if verdict.problems else 0)
+    raise typer.Exit(2 if not file.exists() else 1 if verdict.problems else 0)
 
 
 @app.command("show")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from strangler.toolkit.errors import ToolkitError
+from strangler.toolkit.errors import NotThere, ToolkitError
 from strangler.toolkit.plan.form import conform
 from strangler.toolkit.plan.lines import Lines, tree
 from strangler.toolkit.plan.model import Plan
@@ -19,6 +19,10 @@ class PlanInvalid(ToolkitError):
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         super().__init__("\n".join(problem.text for problem in problems.sorted()))
+
+
+class NoPlan(PlanInvalid, NotThere):
+    """There is no such file."""
 
 
 def parse(path: Path) -> tuple[Plan | None, Lines, Problems]:
@@ -55,5 +59,5 @@ def load(path: Path = DEFAULT) -> Plan:
     """The plan in this file; raises PlanInvalid with every mistake of form. `plan check` checks the rest."""
     plan, _, problems = parse(path)
     if problems or plan is None:
-        raise PlanInvalid(problems)
+        raise PlanInvalid(problems) if path.exists() else NoPlan(problems)
     return plan

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from strangler.toolkit.stack.compose import read_env
-from strangler.toolkit.stack.errors import StackError
+from strangler.toolkit.stack.errors import NoSuchLog, StackError
 from strangler.toolkit.stack.moves import refuse_moves
 from strangler.toolkit.stack.running import stack_of
 from strangler.toolkit.stack.stack import Stack
@@ -122,7 +122,7 @@ def logs(
     files = sorted(directory.glob(f"{service or '*'}.log"))
     if not files:
         known = ", ".join(sorted(path.stem for path in directory.glob("*.log"))) or "none yet"
-        raise StackError(f"no log of {service or 'anything'} in {directory}. There are: {known}.")
+        raise NoSuchLog(f"no log of {service or 'anything'} in {directory}. There are: {known}.")
     command = ["tail", "-n", "50", *(["-F"] if follow else []), *map(str, files)]
     raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strangler.toolkit.errors import ToolkitError
+from strangler.toolkit.errors import NotThere, ToolkitError
 
 
 class StackError(ToolkitError):
@@ -31,5 +31,13 @@ class DiskUnusable(StackError):
     """The run directory cannot be written: the disk is full or read-only."""
 
 
-class NotRunning(StackError):
+class NotRunning(StackError, NotThere):
     """The stack is not up."""
+
+
+class NoSuchStage(StackError, NotThere):
+    """The compose file has no services of that stage."""
+
+
+class NoSuchLog(StackError, NotThere):
+    """No service of that name has said anything."""

@@ -15,7 +15,7 @@ from strangler.toolkit.gateway import leaving
 from strangler.toolkit.stack import leftovers, purging, rolling, secrets, sockets
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service, load, read_env, stages
-from strangler.toolkit.stack.errors import DiskUnusable, NotRunning, ServiceFailed, StackError
+from strangler.toolkit.stack.errors import DiskUnusable, NoSuchStage, NotRunning, ServiceFailed, StackError
 from strangler.toolkit.stack.infrastructure import adapter
 from strangler.toolkit.stack.memory import Memory, State
 from strangler.toolkit.stack.program import KEEPER, Layout, Program, built, keeper, sharing_sockets
@@ -77,11 +77,11 @@ class Stack:
         return load(self.layout.root / "docker-compose.yml", self.variables(stage))
 
     def check(self, stage: int) -> None:
-        """Raise StackError unless the compose file has such a stage."""
+        """Raise NoSuchStage unless the compose file has such a stage."""
         known = stages(self.layout.root / "docker-compose.yml")
         if stage not in known:
             has = ", ".join(map(str, known))
-            raise StackError(f"docker-compose.yml has no services of stage {stage}. It has stages {has}.")
+            raise NoSuchStage(f"docker-compose.yml has no services of stage {stage}. It has stages {has}.")
 
     def up(self, stage: int, watch: Watcher = lambda service, state: None) -> None:
         """Bring the stage up, or move a running stack to it: what is new starts and gets ready beside what

@@ -16,7 +16,7 @@ from rich.table import Table
 from strangler.toolkit.plan.file import DEFAULT, load
 from strangler.toolkit.step import course, hosts, lock, overview, places
 from strangler.toolkit.step import state as states
-from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.errors import NothingToDo, StepError
 from strangler.toolkit.step.screen import Screen
 from strangler.toolkit.step.state import State
 from strangler.toolkit.step.step import Options, Step, begin
@@ -81,8 +81,8 @@ def migrate(
 ) -> None:
     """Carry out the step to a stage, up to the point of no return; or go on where it was interrupted.
 
-    Exit status: 0 done; 1 cannot go on; 3 a verdict was bad and the step went back by itself; 4 too little
-    was seen for a verdict, and the step went back.
+    Exit status: 0 done; 1 cannot go on; 2 there is no such stage; 3 a verdict was bad and the step went back
+    by itself; 4 too little was seen for a verdict, and the step went back.
     """
     options = Options(
         connections=connections, shadow=shadow, shadow_seconds=shadow_seconds, comparisons=comparisons,
@@ -239,7 +239,7 @@ class _Steps:
         ready = [s.number for s in self.plan.built or self.plan.stages]
         if stage not in ready:
             planned = any(s.number == stage for s in self.plan.stages)
-            raise StepError(
+            raise NothingToDo(
                 f"Stage {stage} is {'planned, and not built yet' if planned else 'not in the plan'}. "
                 f"There are stages {', '.join(map(str, ready))}."
             )
@@ -263,13 +263,13 @@ class _Steps:
         return [self.of(s.domain, s.stage, Options()) for s in found if s.domain in self.plan.domains]
 
     def under_way(self, domain: str) -> Step:
-        """The step that is meant; raises StepError if there is none, or more than one."""
+        """The step that is meant; raises NothingToDo if there is none, StepError if there are several."""
         open_ = [s for s in self.known() if not (s.state.phase == "contract" and s.state.done)]
         chosen = [s for s in open_ if not domain or s.domain == domain]
         if len(chosen) == 1:
             return chosen[0]
         if not chosen:
-            raise StepError(f"No step {f'of {domain} ' if domain else ''}is under way.")
+            raise NothingToDo(f"No step {f'of {domain} ' if domain else ''}is under way.")
         raise StepError(
             f"Several steps are under way: name one by --domain {'|'.join(s.domain for s in chosen)}."
         )

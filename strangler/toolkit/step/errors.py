@@ -1,11 +1,15 @@
 """How a step ends when it does not go on, each with the command's exit status."""
 
-from strangler.toolkit.errors import ToolkitError
+from strangler.toolkit.errors import NotThere, ToolkitError
 
 
 class StepError(ToolkitError):
     """The step cannot go on; the message says why and what to do. Nothing is half done that the same
     command, run again, would not finish or undo."""
+
+
+class NothingToDo(StepError, NotThere):
+    """There is no such stage, or no step under way."""
 
 
 class Held(StepError):

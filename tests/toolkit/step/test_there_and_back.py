@@ -41,7 +41,9 @@ def test_step_can_be_given_up_at_any_rest(world: World) -> None:
 def test_only_stages_that_exist_are_moved_to(world: World) -> None:
     assert (
         "Stage 2 is not in the plan. There are stages 0, 1."
-        in world.strangler("migrate", "--to", "2", status=1).said
+        in world.strangler("migrate", "--to", "2", status=2).said
     )
-    assert "Stage 7 is planned, and not built yet." in world.toolkit("migrate", "--to", "7", status=1).said
+    assert "Stage 7 is planned, and not built yet." in world.toolkit("migrate", "--to", "7", status=2).said
+    for command in ("verify", "rollback", "contract"):
+        assert "No step is under way." in world.strangler(command, status=2).said
     assert world.status()["steps"] == []

@@ -1,5 +1,6 @@
 """Options that several commands share. What is not given is in the environment, or the running stack's."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,15 @@ from typing import Annotated
 import typer
 
 from strangler.toolkit.stack.running import port_base, running_stack
+
+CALLER = Path(os.environ.pop("CALLER_DIRECTORY", ""))
+"""Where `./run` was typed, which goes to the checkout."""
+
+
+def of_caller(context: typer.Context, parameter: typer.CallbackParam, path: Path) -> Path:
+    """An option's callback: a path that is given is the caller's, a default one is the checkout's."""
+    source = context.get_parameter_source(parameter.name or "")
+    return CALLER / path if source and source.name == "COMMANDLINE" else path
 
 
 def of_stack(service: str, name: str, *, offset: int | None = None, path: str = "") -> Callable[[str], str]:
@@ -23,6 +33,7 @@ def of_stack(service: str, name: str, *, offset: int | None = None, path: str = 
     return find
 
 
+PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.", callback=of_caller)]
 ConsulOption = Annotated[
     str,
     typer.Option(

@@ -10,6 +10,7 @@ from rich.markup import escape
 from strangler.chassis.events.protobuf import NoSuchField
 from strangler.toolkit.contracts import asyncapi, schemas
 from strangler.toolkit.contracts.compatibility import breaks
+from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan.file import DEFAULT, PlanInvalid, load
 
 app = typer.Typer(help="Contracts, and whether a change to one keeps its promise.", no_args_is_help=True)
@@ -17,7 +18,7 @@ app = typer.Typer(help="Contracts, and whether a change to one keeps its promise
 
 @app.command("schemas")
 def schemas_command(
-    plan: Annotated[Path, typer.Option(help="The plan file.")] = DEFAULT,
+    plan: PlanOption = DEFAULT,
     write: Annotated[bool, typer.Option("--write", help="Bring the golden schemas up to date.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit status 1 if they are not.")] = False,
     breaking: Annotated[
@@ -38,7 +39,7 @@ def schemas_command(
 
 @app.command("asyncapi")
 def asyncapi_command(
-    plan: Annotated[Path, typer.Option(help="The plan file.")] = DEFAULT,
+    plan: PlanOption = DEFAULT,
     write: Annotated[bool, typer.Option("--write", help="Bring the kept document up to date.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit status 1 if it is not.")] = False,
 ) -> None:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
-from strangler.toolkit.options import ConsulOption, of_stack
+from strangler.toolkit.options import ConsulOption, PlanOption, of_stack
 from strangler.toolkit.plan import load
 
 app = typer.Typer(help="The gateway's routes and middlewares in Consul.", no_args_is_help=True)
@@ -34,7 +34,6 @@ PagesOption = Annotated[
         callback=of_stack("gateway-config", "PAGES_URL", offset=46),
     ),
 ]
-PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.")]
 
 
 @app.command("apply")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from strangler.toolkit.errors import ToolkitError
+from strangler.toolkit.options import PlanOption, of_caller
 from strangler.toolkit.stack import Stack, StackError
 from strangler.toolkit.stack.running import port_base, run_directory
 
@@ -43,10 +44,10 @@ def parity(
     suite: Annotated[
         str | None, typer.Option(help="The suite's module; the plan's `parity` if not given.")
     ] = None,
-    plan: Annotated[Path, typer.Option(help="The plan file.")] = Path("migrations-plan/plan.yaml"),
+    plan: PlanOption = Path("migrations-plan/plan.yaml"),
     reference: Annotated[str | None, typer.Option(help="Base URL of a running reference.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Base URL of a running candidate.")] = None,
-    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    report: Annotated[Path, typer.Option(help="Where the report goes.", callback=of_caller)] = Path("report"),
     keep: Annotated[bool, typer.Option(help="Leave the systems running, for the next comparison.")] = False,
 ) -> None:
     """Make the same calls to stage 0 and stage N and compare every answer.

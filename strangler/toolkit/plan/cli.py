@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from strangler.toolkit.options import of_caller
 from strangler.toolkit.plan.check import check
 from strangler.toolkit.plan.drawing import draw
 from strangler.toolkit.plan.file import DEFAULT, load
 
 app = typer.Typer(help="The plan file: what moves, in which order.", no_args_is_help=True)
 
-FileArgument = Annotated[Path, typer.Argument(help="The plan file.")]
+FileArgument = Annotated[Path, typer.Argument(help="The plan file.", callback=of_caller)]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan.file import DEFAULT, load
 from strangler.toolkit.step import course, hosts, lock, overview, places
 from strangler.toolkit.step import state as states
@@ -23,7 +24,6 @@ from strangler.toolkit.step.step import Options, Step, begin
 
 TERMINATED = 143
 
-PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.")]
 PostgresOption = Annotated[
     str, typer.Option(envvar="POSTGRES_URL", help="A superuser's URL; the running stack's if not given.")
 ]

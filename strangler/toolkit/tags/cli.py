@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan.file import DEFAULT, PlanInvalid
 from strangler.toolkit.tags.derivation import Derivation, TagTaken, WorkTreeDirty, apply, derive
 from strangler.toolkit.tags.git import Git, GitFailed
@@ -18,7 +19,7 @@ REFUSALS = (GitFailed, NotDerivable, PlanInvalid, TagTaken, TopologyBroken, Work
 
 
 def tags(
-    plan: Annotated[Path, typer.Option(help="The plan file.")] = DEFAULT,
+    plan: PlanOption = DEFAULT,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit status 1 if out of date.")
     ] = False,

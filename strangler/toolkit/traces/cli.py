@@ -15,6 +15,7 @@ import typer
 
 from strangler.chassis.bodies import pieces
 from strangler.toolkit.errors import ToolkitError
+from strangler.toolkit.options import of_caller
 from strangler.toolkit.traces import otlp, pages
 from strangler.toolkit.traces.store import Store
 
@@ -42,7 +43,9 @@ def main() -> None:
 @app.command()
 def serve(
     bind: Annotated[str, typer.Option(help="HOST:PORT to listen on.", callback=_address)] = "127.0.0.1:4318",
-    state: Annotated[Path, typer.Option(help="The SQLite file.")] = Path(".run/traces.sqlite"),
+    state: Annotated[Path, typer.Option(help="The SQLite file.", callback=of_caller)] = Path(
+        ".run/traces.sqlite"
+    ),
 ) -> None:
     """Receive OTLP/HTTP at /v1/traces; pages at /, JSON at /api/traces and /api/traces/<id>."""
     host, _, port = bind.rpartition(":")

@@ -11,7 +11,7 @@ import msgspec
 
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service
-from strangler.toolkit.stack.errors import StackError
+from strangler.toolkit.stack.errors import DiskUnusable, StackError
 
 # Every process of a stack carries this variable, so that none can be overlooked when cleaning up.
 MARKER = "STRANGLER_RUN_DIR"
@@ -49,6 +49,20 @@ class Layout(msgspec.Struct):
         if len(str(self.run)) < 80:
             return self.run
         return Path("/tmp") / f"strangler-{sha256(str(self.run).encode()).hexdigest()[:12]}"  # noqa: S108
+
+    def prepare(self) -> None:
+        """Make the directories for logs and sockets; raises DiskUnusable if nothing can be written there."""
+        try:
+            for path in (self.logs, self.sockets):
+                path.mkdir(parents=True, exist_ok=True)
+            trial = self.run / "trial"
+            trial.write_bytes(b"\0" * 1_000_000)
+            trial.unlink()
+        except OSError as error:
+            raise DiskUnusable(
+                f"{self.run} cannot be written: {error.strerror}. Free some space, or name another place: "
+                "RUN_DIR=/elsewhere ./run up"
+            ) from error
 
     def base_environment(self) -> dict[str, str]:
         python = Path(sys.executable).parent

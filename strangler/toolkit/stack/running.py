@@ -26,7 +26,7 @@ def run_directory(root: Path) -> Path:
     itself lies there."""
     run = Path(os.environ.get("RUN_DIR") or root / ".run").resolve()
     if root.resolve().is_relative_to(run):
-        raise StackError(f"RUN_DIR is {run}, where this checkout lies. Name a folder for data: RUN_DIR=.run")
+        raise StackError(f"RUN_DIR is {run}, which holds this repository. Name another: RUN_DIR=.run")
     return run
 
 

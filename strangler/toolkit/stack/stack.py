@@ -15,7 +15,7 @@ from strangler.toolkit.gateway import leaving
 from strangler.toolkit.stack import leftovers, purging, rolling, secrets, sockets
 from strangler.toolkit.stack.addresses import HOST, Addresses
 from strangler.toolkit.stack.compose import Service, load, read_env, stages
-from strangler.toolkit.stack.errors import DiskUnusable, NoSuchStage, NotRunning, ServiceFailed, StackError
+from strangler.toolkit.stack.errors import NoSuchStage, NotRunning, ServiceFailed, StackError
 from strangler.toolkit.stack.infrastructure import adapter
 from strangler.toolkit.stack.memory import Memory, State
 from strangler.toolkit.stack.program import KEEPER, Layout, Program, built, keeper, sharing_sockets
@@ -89,7 +89,7 @@ class Stack:
         start fails on the way, nothing is left running. What `begin` started stays, unless the stage is that
         one's."""
         self.check(stage)
-        self._prepare_directory()
+        self.layout.prepare()
         fresh = not self.supervisor.is_up()
         if fresh:
             leftovers.stop_leftovers(self.layout.run)
@@ -380,19 +380,6 @@ class Stack:
 
     def _log(self, name: str) -> Path:
         return self.layout.logs / f"{name}.log"
-
-    def _prepare_directory(self) -> None:
-        try:
-            for path in (self.layout.logs, self.layout.sockets):
-                path.mkdir(parents=True, exist_ok=True)
-            trial = self.layout.run / "trial"
-            trial.write_bytes(b"\0" * 1_000_000)
-            trial.unlink()
-        except OSError as error:
-            raise DiskUnusable(
-                f"{self.layout.run} cannot be written: {error.strerror}. Free some space, or name another "
-                "place: RUN_DIR=/elsewhere ./run up"
-            ) from error
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds

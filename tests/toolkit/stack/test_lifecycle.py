@@ -139,7 +139,7 @@ def test_the_checkout_itself_is_nobodys_run_directory(root: Path, monkeypatch: p
     assert running.run_directory(root) == root / ".run"
     for directory in (".", "..", "/"):
         monkeypatch.setenv("RUN_DIR", directory)
-        with pytest.raises(StackError, match="where this checkout lies"):
+        with pytest.raises(StackError, match="which holds this repository"):
             running.stack_of(root)
     assert (root / "docker-compose.yml").exists()
 

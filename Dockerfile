@@ -21,47 +21,52 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
-# A domain's package goes to its host's folder, wherever it stands: with the monolith, where the migration
-# starts, or at a later stage's tag with its host already.
-FROM base AS extracted
+# Readable for all, whatever the checkout's own modes are. A domain's package goes to its host's folder too,
+# wherever it stands: with the monolith, where the migration starts, or at a later stage's tag with its host.
+FROM base AS sources
+COPY strangler strangler
 COPY extracted extracted
-COPY monolith/shop monolith/shop
-RUN for host in extracted/*/pyproject.toml; do \
+COPY monolith monolith
+COPY migrations-plan migrations-plan
+COPY tests/outside tests/outside
+COPY docker-compose.yml ./
+RUN chmod -R a+rX . \
+ && for host in extracted/*/pyproject.toml; do \
       host=${host%/pyproject.toml}; domain=${host#extracted/}; rm -rf "$host/tests"; \
-      [ ! -d "monolith/shop/$domain" ] || { mkdir -p "$host/shop" && mv "monolith/shop/$domain" "$host/shop/"; }; \
+      [ ! -d "monolith/shop/$domain" ] || { mkdir -p "$host/shop" && cp -r "monolith/shop/$domain" "$host/shop/"; }; \
     done
 
 FROM base AS service
 COPY --from=packages /venv /venv
-COPY strangler/__init__.py strangler/
-COPY strangler/chassis strangler/chassis
-COPY extracted/contracts extracted/contracts
+COPY --from=sources /app/strangler/__init__.py strangler/
+COPY --from=sources /app/strangler/chassis strangler/chassis
+COPY --from=sources /app/extracted/contracts extracted/contracts
 
 FROM service AS monolith
-COPY monolith monolith
+COPY --from=sources /app/monolith monolith
 USER service
 
 FROM service AS notifications
-COPY --from=extracted /app/extracted/notifications extracted/notifications
+COPY --from=sources /app/extracted/notifications extracted/notifications
 USER service
 
 FROM service AS catalog
-COPY --from=extracted /app/extracted/catalog extracted/catalog
+COPY --from=sources /app/extracted/catalog extracted/catalog
 USER service
 
 FROM base AS toolkit
 COPY --from=toolkit-packages /venv /venv
-COPY strangler strangler
-COPY extracted/contracts extracted/contracts
-COPY migrations-plan migrations-plan
-COPY docker-compose.yml ./
+COPY --from=sources /app/strangler strangler
+COPY --from=sources /app/extracted/contracts extracted/contracts
+COPY --from=sources /app/migrations-plan migrations-plan
+COPY --from=sources /app/docker-compose.yml ./
 USER service
 
 FROM base AS outside
 COPY --from=toolkit-packages /venv /venv
-COPY strangler/__init__.py strangler/
-COPY strangler/chassis strangler/chassis
-COPY tests/outside tests/outside
+COPY --from=sources /app/strangler/__init__.py strangler/
+COPY --from=sources /app/strangler/chassis strangler/chassis
+COPY --from=sources /app/tests/outside tests/outside
 USER service
 
 FROM ${SERVICE}

@@ -101,6 +101,16 @@ def test_every_compose_service_is_documented() -> None:
     assert not missing, f"README.md does not say what these services are: {', '.join(missing)}"
 
 
+def test_no_containers_log_grows_for_ever() -> None:
+    services = yaml.safe_load(text(Path("docker-compose.yml")))["services"]
+    endless = [
+        name
+        for name, service in services.items()
+        if not {"max-size", "max-file"} <= service.get("logging", {}).get("options", {}).keys()
+    ]
+    assert not endless, f"docker-compose.yml sets no limit to the logs of {', '.join(endless)}: *logging"
+
+
 def test_compose_file_has_no_keys_that_docker_refuses() -> None:
     """Compose takes names only, in its extension fields too; YAML makes numbers of bare ports."""
 

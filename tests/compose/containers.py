@@ -35,8 +35,8 @@ def why_not() -> str:
 class Containers:
     """One stage in containers, with ports, images, networks and volumes of its own."""
 
-    def __init__(self, stage: int, directory: Path) -> None:
-        self.stage = stage
+    def __init__(self, stage: int, directory: Path, root: Path = ROOT) -> None:
+        self.stage, self.root = stage, root
         self.project = f"strangler-test-{sha256(str(ROOT).encode()).hexdigest()[:8]}"
         self.override = directory / "override.yml"
         self.override.write_text(self._override())
@@ -57,8 +57,8 @@ class Containers:
 
     def compose(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:
         """What `docker compose` prints; an error has its complaint and the services' last words."""
-        files = ["-f", str(ROOT / "docker-compose.yml"), "-f", str(self.override)]
-        command = ["docker", "compose", "-p", self.project, "--project-directory", str(ROOT), *files]
+        files = ["-f", str(self.root / "docker-compose.yml"), "-f", str(self.override)]
+        command = ["docker", "compose", "-p", self.project, "--project-directory", str(self.root), *files]
         done = subprocess.run(
             [*command, *arguments],
             env=self.environment,

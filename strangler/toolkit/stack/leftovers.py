@@ -15,24 +15,14 @@ from strangler.toolkit.stack.program import MARKER
 
 def processes_of(run: Path) -> list[psutil.Process]:
     """Every process that carries this run directory's mark, this process and its parents excepted."""
-    return _marked().get(run, [])
-
-
-def running_within(run: Path) -> list[Path]:
-    """The run directories below this one whose mark a process carries."""
-    return sorted(directory for directory in _marked() if run in directory.parents)
-
-
-def _marked() -> dict[Path, list[psutil.Process]]:
     own = {process.pid for process in [psutil.Process(), *psutil.Process().parents()]}
-    found: dict[Path, list[psutil.Process]] = {}
+    found = []
     for process in psutil.process_iter():
         try:
-            mark = process.environ().get(MARKER)
+            if process.pid not in own and process.environ().get(MARKER) == str(run):
+                found.append(process)
         except psutil.Error:
             continue
-        if mark and process.pid not in own:
-            found.setdefault(Path(mark), []).append(process)
     return found
 
 

@@ -4,6 +4,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+WITHIN = ("demo", "bench", "bench/bare", "bench-beside", "parity/reference", "parity/candidate")
+"""Folders of a run directory where other commands have stacks of their own."""
 SIGNS = ("supervisord.conf", "secrets.env")
 """A directory that has neither is no stack's."""
 MADE = (
@@ -14,10 +16,10 @@ MADE = (
 
 
 def forget(run: Path) -> None:
-    """Delete what stacks made in this directory and in folders of it (a demo's, a comparison's), and the
-    directories that are empty then."""
-    signs = (sign for depth in ("", "*/", "*/*/") for name in SIGNS for sign in run.glob(depth + name))
-    for folder in sorted({sign.parent for sign in signs}, key=lambda path: -len(path.parts)):
+    """Delete what stacks made in this directory and WITHIN it, and the directories that are empty then."""
+    for folder in (*(run / name for name in reversed(WITHIN)), run):
+        if not any((folder / sign).exists() for sign in SIGNS):
+            continue
         for name in MADE:
             _delete(folder / f"{name}.new")  # of who was interrupted as he wrote it
             _delete(folder / name)

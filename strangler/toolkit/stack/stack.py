@@ -147,8 +147,9 @@ class Stack:
         return ended
 
     def within(self) -> list["Stack"]:
-        """The stacks that run in folders of this one's: a demo's, a benchmark's, a comparison's."""
-        return [Stack(self.layout.root, run) for run in leftovers.running_within(self.layout.run)]
+        """The stacks in folders of this one's, if there are any: a demo's, a benchmark's, a comparison's."""
+        folders = [self.layout.run / name for name in purging.WITHIN]
+        return [Stack(self.layout.root, folder) for folder in folders if folder.exists()]
 
     def _end(self, *, at_once: bool = False) -> int:
         supervised = self.supervisor.is_up()

@@ -7,6 +7,8 @@ from strangler.toolkit.plan.model import path_regex
 from strangler.toolkit.plan.problems import Place, suggestion
 from strangler.toolkit.plan.rules import Checked
 
+HEALTH = "strangler.chassis.health"
+
 
 def check_agreement(checked: Checked) -> list[str]:
     """Compare the plan with each host's Django; returns notes on what could not be compared.
@@ -116,9 +118,9 @@ def compare_routes(checked: Checked, host: str, domains: list[str], found: Inspe
 
 
 def _compare_other_urls(checked: Checked, host: str, found: Inspection) -> None:
-    """A URL outside the domains is a route of the host, or internal."""
+    """A URL outside the domains is a route of the host, or internal; a host's health is never routed."""
     plan = checked.plan
-    packages = tuple(f"{domain.app}." for domain in plan.domains.values())
+    packages = (HEALTH, *(f"{domain.app}." for domain in plan.domains.values()))
     known = [*plan.hosts[host].routes, *(plan.gateway.internal if plan.gateway else [])]
     for url in found.urls:
         if url.module.startswith(packages) or any(re.match(path_regex(path), url.path) for path in known):

@@ -2,7 +2,7 @@
 
 import re
 
-from strangler.toolkit.plan.inspection import Inspection, InspectionFailed, inspect_host
+from strangler.toolkit.plan.inspection import Inspection, InspectionFailed, Url, inspect_host
 from strangler.toolkit.plan.model import path_regex
 from strangler.toolkit.plan.problems import Place, suggestion
 from strangler.toolkit.plan.rules import Checked
@@ -35,6 +35,7 @@ def check_agreement(checked: Checked) -> list[str]:
         compare_tables(checked, own, found)
         compare_foreign_keys(checked, own, found)
         compare_routes(checked, name, own, found)
+        notes += _odd_urls(checked, name, found)
     return notes
 
 
@@ -88,13 +89,15 @@ def compare_foreign_keys(checked: Checked, domains: list[str], found: Inspection
 def compare_routes(checked: Checked, host: str, domains: list[str], found: Inspection) -> None:
     """Every route has a URL of the same template and methods in its domain's package, and vice versa."""
     plan = checked.plan
-    urls = {url.path: url for url in found.urls}
+    urls = {url.path: url for url in found.urls if url.template}
     for name in domains:
         domain = plan.domains[name]
-        own = sorted(url.path for url in found.urls if url.module.startswith(f"{domain.app}."))
+        own = sorted(url.path for url in urls.values() if url.module.startswith(f"{domain.app}."))
         for path, methods in domain.routes.items():
             place: Place = ("domains", name, "routes", path)
             url = urls.get(path)
+            if path.endswith("/**") and any(_covers(path, other) for other in found.urls):
+                continue
             if url is None:
                 checked.report(
                     place,
@@ -108,7 +111,7 @@ def compare_routes(checked: Checked, host: str, domains: list[str], found: Inspe
                     "List the methods that the view answers.",
                 )
         for path in own:
-            if path not in domain.routes:
+            if path not in domain.routes and not any(_covers(route, urls[path]) for route in domain.routes):
                 checked.report(
                     ("domains", name, "routes"),
                     f"The plan does not list {path} of `{domain.app}`.",
@@ -119,14 +122,34 @@ def compare_routes(checked: Checked, host: str, domains: list[str], found: Inspe
 
 def _compare_other_urls(checked: Checked, host: str, found: Inspection) -> None:
     """A URL outside the domains is a route of the host, or internal; a host's health is never routed."""
-    plan = checked.plan
-    packages = (HEALTH, *(f"{domain.app}." for domain in plan.domains.values()))
-    known = [*plan.hosts[host].routes, *(plan.gateway.internal if plan.gateway else [])]
+    packages = (HEALTH, *(f"{domain.app}." for domain in checked.plan.domains.values()))
     for url in found.urls:
-        if url.module.startswith(packages) or any(re.match(path_regex(path), url.path) for path in known):
-            continue
-        checked.report(
-            ("hosts", host),
-            f"`{host}` answers {url.path}, which belongs to no domain.",
-            "List it under the host's `routes`, or under `gateway.internal`.",
-        )
+        if url.template and not url.module.startswith(packages) and not _listed(checked, host, url):
+            checked.report(
+                ("hosts", host),
+                f"`{host}` answers {url.path}, which belongs to no domain.",
+                "List it under the host's `routes`, or under `gateway.internal`.",
+            )
+
+
+def _odd_urls(checked: Checked, host: str, found: Inspection) -> list[str]:
+    """Notes on what no template says."""
+    return [
+        f"`{host}` answers {url.path} of {url.module}, which was not compared: list what it answers as "
+        "templates, or all below a path as /path/**."
+        for url in found.urls
+        if not url.template and not _listed(checked, host, url)
+    ]
+
+
+def _listed(checked: Checked, host: str, url: Url) -> bool:
+    """Whether a domain lists the path, whoever's view it has, or the host or the gateway do."""
+    plan = checked.plan
+    owned = [path for domain in plan.domains.values() for path in domain.routes]
+    known = [*plan.hosts[host].routes, *(plan.gateway.internal if plan.gateway else []), *owned]
+    return any(url.path == path or _covers(path, url) for path in known)
+
+
+def _covers(route: str, url: Url) -> bool:
+    """Whether the URL is one of those below the route."""
+    return route.endswith("/**") and re.match(path_regex(route), url.path) is not None

@@ -34,11 +34,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Url(msgspec.Struct, frozen=True, kw_only=True):
-    """A path of the URLconf as a template, and the methods its view answers (None: unknown)."""
+    """A path of the URLconf as a template, and the methods its view answers (None: unknown). What is no path
+    of such parts (a regular expression, `<path:…>`) stands in `path` as in the URLconf: no `template`."""
 
     path: str
     module: str
     methods: list[str] | None
+    template: bool = True
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +48,15 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
     apps: list[App]
     urls: list[Url]
+
+
+# What a group of a regular expression may say and still be one part of a path, as `{x}` is.
+PATH_PART = re.compile(
+    r"\(\?P<(\w+)>(?:(?:\\[dw]|\[\^/[^\]]*\]|\[[^\]/^]+\]|[\w|-])(?:[+*?]|\{[\d,]+\})?)+\)"
+)
+REGULAR = re.compile(r"[\\^$.*+?()\[\]{}|]")
+# `/things.json` beside `/things`: what Django REST framework adds to each route of a router.
+FORMAT_SUFFIX = re.compile(r"\\\.\(\?P<format>|<drf_format_suffix")
 
 
 class InspectionFailed(ToolkitError):
@@ -112,31 +123,40 @@ def _relations(model: Any) -> list[Any]:
     return [field for field in fields if field.is_relation and field.related_model]
 
 
-def _urls(resolver: Any, prefix: str) -> Iterator[Url]:
+def _urls(resolver: Any, prefix: str, *, template: bool = True) -> Iterator[Url]:
     from django.urls import URLResolver
-    from django.urls.resolvers import RoutePattern
 
     for pattern in resolver.url_patterns:
-        if not isinstance(pattern.pattern, RoutePattern):
-            continue  # A regular expression has no template; admin and static files use them.
-        path = prefix + _template(str(pattern.pattern))
+        if FORMAT_SUFFIX.search(str(pattern.pattern)):
+            continue  # The same view once more.
+        part = _template(pattern.pattern)
+        path, known = prefix + (str(pattern.pattern) if part is None else part), template and part is not None
         if isinstance(pattern, URLResolver):
-            yield from _urls(pattern, path)
+            yield from _urls(pattern, path, template=known)
         else:
-            yield Url(path=path, module=pattern.callback.__module__, methods=_methods(pattern.callback))
+            view = pattern.callback
+            yield Url(path=path, module=view.__module__, methods=_methods(view), template=known)
 
 
-def _template(route: str) -> str:
-    """`<id:product>` as `{product}`."""
-    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", route)
+def _template(pattern: Any) -> str | None:
+    """`<id:product>` as `{product}`, and `(?P<product>\\d+)` too; None: it is no path of such parts."""
+    from django.urls.resolvers import RegexPattern
+
+    if not isinstance(pattern, RegexPattern):
+        return None if "<path:" in str(pattern) else re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", str(pattern))
+    route = PATH_PART.sub(r"{\1}", str(pattern).removeprefix("^").removesuffix("$").removesuffix(r"\Z"))
+    plain = re.sub(r"\\([./-])", r"\1", route)
+    return None if REGULAR.search(re.sub(r"\\[./-]|\{\w+\}", "", route)) else plain
 
 
 def _methods(callback: Any) -> list[str] | None:
+    """A view set's routes say which method is which action; any other view has a function a method."""
     view = getattr(callback, "cls", None) or getattr(callback, "view_class", None)
     if view is None:
         return None
+    answered = getattr(callback, "actions", None) or dir(view)
     names = ("get", "post", "put", "patch", "delete")
-    return [name.upper() for name in names if hasattr(view, name)]
+    return [name.upper() for name in names if name in answered and name in view.http_method_names]
 
 
 if __name__ == "__main__":

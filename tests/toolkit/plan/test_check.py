@@ -67,6 +67,64 @@ def test_url_of_no_domain_is_named(project: Path) -> None:
     assert problem.what == "`library` answers /odd, which belongs to no domain."
 
 
+VIEW_SET = """
+from rest_framework.viewsets import ViewSet
+
+class Books(ViewSet):
+    http_method_names = ["get", "post", "patch"]
+    def list(self, request): ...
+    def retrieve(self, request, book): ...
+    def partial_update(self, request, book): ...
+    def destroy(self, request, book): ...
+"""
+ROUTER = """
+from rest_framework.routers import {router}
+from books import views
+router = {router}(trailing_slash=False)
+router.register("books", views.Books, basename="book")
+urlpatterns = router.urls
+"""
+
+
+@pytest.mark.parametrize("router", ["SimpleRouter", "DefaultRouter"])
+@pytest.mark.parametrize("group", ["[^/.]+", r"\d+", "[0-9a-f]{8}-[0-9a-f]{4}", "new|old"])
+def test_view_sets_and_their_routers_are_compared(project: Path, router: str, group: str) -> None:
+    views = VIEW_SET + f"    lookup_field, lookup_value_regex = 'book', r'{group}'\n"
+    (project / "books/views.py").write_text(views)
+    (project / "books/urls.py").write_text(ROUTER.format(router=router))
+    settings = project / "library/settings.py"
+    settings.write_text(settings.read_text() + "REST_FRAMEWORK = {'UNAUTHENTICATED_USER': None}\n")
+    plan = project / "plan.yaml"
+    root = "settings\n    routes: { /api/: { GET: public } }" if router == "DefaultRouter" else "settings"
+    plan.write_text(plan.read_text().replace("library.settings", f"library.{root}"))
+    verdict = check(plan)
+    assert [p.text for p in verdict.problems] == []
+    assert verdict.notes == []
+    plan.write_text(plan.read_text().replace("PATCH: staff", "PATCH: staff, DELETE: staff"))
+    (problem,) = check(plan).problems
+    assert problem.what == "/api/books/{book} answers GET, PATCH; the plan says GET, PATCH, DELETE."
+
+
+@pytest.mark.parametrize(
+    "url", ["re_path(r'^(?P<path>.*)/text$', {})", "path('<path:of>', {})", "re_path(r'(\\d+)$', {})"]
+)
+def test_what_no_template_says_is_named(project: Path, url: str) -> None:
+    urls = project / "books/urls.py"
+    odd = url.format("views.Books.as_view()")
+    urls.write_text(f"{urls.read_text()}from django.urls import include, re_path\n")
+    urls.write_text(f"{urls.read_text()}urlpatterns.append(path('papers/', include([{odd}])))\n")
+    plan = project / "plan.yaml"
+    verdict = check(plan)
+    assert verdict.problems == []
+    (note,) = verdict.notes
+    assert note.startswith("`library` answers /api/papers/")
+    assert "of books.views, which was not compared" in note
+    listed = "/api/papers/**: { GET: public }\n      /api/books/{book}:"
+    plan.write_text(plan.read_text().replace("/api/books/{book}:", listed))
+    verdict = check(plan)
+    assert [*verdict.problems, *verdict.notes] == []
+
+
 def test_django_that_does_not_start_is_a_note(project: Path) -> None:
     (project / "library/settings.py").write_text("raise RuntimeError('no licence')")
     verdict = check(project / "plan.yaml")

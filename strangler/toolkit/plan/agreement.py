@@ -1,6 +1,7 @@
 """Whether the plan says what Django's models and URLconf say."""
 
 import re
+import sys
 
 from strangler.toolkit.plan.inspection import Inspection, InspectionFailed, Url, inspect_host
 from strangler.toolkit.plan.model import path_regex
@@ -11,7 +12,7 @@ HEALTH = "strangler.chassis.health"
 
 
 def check_agreement(checked: Checked) -> list[str]:
-    """Compare the plan with each host's Django; returns notes on what could not be compared.
+    """Compare the plan with each host's Django; returns notes on URLs that could not be compared.
 
     A domain is compared in the host that owns it at the last built stage.
     """
@@ -24,7 +25,12 @@ def check_agreement(checked: Checked) -> list[str]:
         try:
             found = inspect_host(host.settings, root=checked.root, sources=plan.sources)
         except InspectionFailed as error:
-            notes.append(f"Models and URLs of host `{name}` were not compared: {error}")
+            checked.report(
+                ("hosts", name, "settings"),
+                f"Models and URLs of host `{name}` were not compared: {str(error).rstrip('.')}.",
+                "Its settings are imported by this checkout's Python: install what they need with "
+                f"`uv pip install --python {sys.executable}`, or leave them out with --no-django.",
+            )
             continue
         own = [
             domain

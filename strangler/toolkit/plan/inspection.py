@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -160,4 +161,6 @@ def _methods(callback: Any) -> list[str] | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(inspect_here(sys.argv[1])))
+    with redirect_stdout(sys.stderr):  # Settings may print.
+        found = inspect_here(sys.argv[1])
+    sys.stdout.buffer.write(msgspec.json.encode(found))

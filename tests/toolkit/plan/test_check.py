@@ -125,11 +125,22 @@ def test_what_no_template_says_is_named(project: Path, url: str) -> None:
     assert [*verdict.problems, *verdict.notes] == []
 
 
-def test_django_that_does_not_start_is_a_note(project: Path) -> None:
-    (project / "library/settings.py").write_text("raise RuntimeError('no licence')")
-    verdict = check(project / "plan.yaml")
-    assert verdict.problems == []
-    assert verdict.notes == ["Models and URLs of host `library` were not compared: RuntimeError: no licence"]
+def test_plan_that_could_not_be_compared_is_not_right(project: Path) -> None:
+    """Its settings need a package that this checkout has not."""
+    (project / "library/settings.py").write_text("import licence_server")
+    file = str(project / "plan.yaml")
+    done = CliRunner().invoke(app, ["check", file])
+    assert done.exit_code == 1
+    assert f"{file}:6: Models and URLs of host `library` were not compared: ModuleNotFoundError" in done.output
+    assert "uv pip install" in done.output
+    assert "is right" not in done.output
+    assert CliRunner().invoke(app, ["check", "--no-django", file]).exit_code == 0
+
+
+def test_settings_may_print(project: Path) -> None:
+    settings = project / "library/settings.py"
+    settings.write_text(settings.read_text() + "print('no database yet')\n")
+    assert check(project / "plan.yaml").problems == []
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"- 1\n- 2\n", b"a: &x [*x]\n", b"? [a]\n: 1\n"])

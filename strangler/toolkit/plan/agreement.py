@@ -38,15 +38,15 @@ def check_agreement(checked: Checked) -> list[str]:
             if plan.host_of(domain, stage=stage) == name
             and checked.problems.trusted(("domains", domain, "app"))
         ]
-        compare_tables(checked, own, found)
+        compare_apps(checked, own, found)
         compare_foreign_keys(checked, own, found)
         compare_routes(checked, name, own, found)
         notes += _odd_urls(checked, name, found)
     return notes
 
 
-def compare_tables(checked: Checked, domains: list[str], found: Inspection) -> None:
-    """Each domain's tables are those of its app's models."""
+def compare_apps(checked: Checked, domains: list[str], found: Inspection) -> None:
+    """Each domain has its app's label for a name, and its tables are those of the app's models."""
     apps = {app.package: app for app in found.apps}
     for name in domains:
         domain = checked.plan.domains[name]
@@ -59,6 +59,12 @@ def compare_tables(checked: Checked, domains: list[str], found: Inspection) -> N
                 "Add it to INSTALLED_APPS, or correct the name.",
             )
             continue
+        if app.label != name:
+            checked.report(
+                place,
+                f"`{name}` is the app `{domain.app}`, whose label is `{app.label}`.",
+                f"Name the domain `{app.label}`: ports, events, the fence and Consul know it by its label.",
+            )
         missing = [table for table in app.tables if table not in domain.tables]
         if missing:
             checked.report(

@@ -27,9 +27,10 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """A Django app: its package, its tables (those of many-to-many fields too) and where they point."""
+    """A Django app: its package and label, its tables (many-to-many fields' too), where they point."""
 
     package: str
+    label: str
     tables: list[str]
     foreign_keys: list[ForeignKey]
 
@@ -114,7 +115,7 @@ def inspect_here(settings: str) -> Inspection:
             for field in _relations(model)
             if field.related_model._meta.app_label != config.label
         ]
-        found.append(App(package=config.name, tables=tables, foreign_keys=keys))
+        found.append(App(package=config.name, label=config.label, tables=tables, foreign_keys=keys))
     return Inspection(apps=found, urls=list(_urls(get_resolver(), "/")))
 
 

@@ -10,7 +10,8 @@ from msgspec import Meta
 Access = Literal["public", "user", "staff"]
 HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Name = Annotated[
-    str, Meta(pattern="^[a-z][a-z0-9-]*$", description="lower-case letters, digits and -, a letter first")
+    str,
+    Meta(pattern="^[a-z][a-z0-9_-]*$", description="lower-case letters, digits, - and _, a letter first"),
 ]
 Module = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", description="a dotted Python name")]
 PathTemplate = Annotated[

@@ -61,6 +61,17 @@ def reads(gateway: Gateway, number: int) -> Counter[str]:
     return Counter(asked(gateway) for _ in range(number))
 
 
+def test_a_hosts_name_may_have_an_underscore(gateway: Gateway) -> None:
+    host = gateway.host("new_catalog", "catalog")
+    host.start()
+    split(gateway, 100, new="new_catalog", writes_to="new_catalog")
+    assert reads(gateway, 3) == {"new_catalog": 3}
+    assert asked(gateway, "/api/products/7", "PATCH", **TOKEN) == "new_catalog"
+    wait_for(lambda: arms(gateway.internal, "catalog")["new_catalog"].requests >= 3, seconds=15)
+    split(gateway, 0)
+    host.stop()
+
+
 def test_at_rest_each_domain_is_answered_by_the_host_of_its_stage(gateway: Gateway) -> None:
     assert asked(gateway) == "monolith"
     assert asked(gateway, "/api/notifications", **TOKEN) == "notifications"

@@ -67,6 +67,27 @@ def test_url_of_no_domain_is_named(project: Path) -> None:
     assert problem.what == "`library` answers /odd, which belongs to no domain."
 
 
+def test_domain_that_is_not_named_as_its_app_is_named(project: Path) -> None:
+    plan = project / "plan.yaml"
+    plan.write_text(plan.read_text().replace("  lending:", "  loans:"))
+    (problem,) = check(plan).problems
+    assert problem.line == 8
+    assert problem.what == "`loans` is the app `lending`, whose label is `lending`."
+    assert problem.remedy.startswith("Name the domain `lending`")
+
+
+def test_names_may_be_python_names(project: Path) -> None:
+    """An app's label is one, and a domain is named as its app."""
+    for path in [*project.rglob("*.py"), project / "plan.yaml"]:
+        text = (
+            path.read_text().replace("origin: library", "origin: my_library").replace("lending", "book_loans")
+        )
+        path.write_text(text.replace("  library:\n", "  my_library:\n"))
+    (project / "lending").rename(project / "book_loans")
+    (project / "promises/lending.py").rename(project / "promises/book_loans.py")
+    assert [p.text for p in check(project / "plan.yaml").problems] == []
+
+
 VIEW_SET = """
 from rest_framework.viewsets import ViewSet
 
@@ -131,7 +152,9 @@ def test_plan_that_could_not_be_compared_is_not_right(project: Path) -> None:
     file = str(project / "plan.yaml")
     done = CliRunner().invoke(app, ["check", file])
     assert done.exit_code == 1
-    assert f"{file}:6: Models and URLs of host `library` were not compared: ModuleNotFoundError" in done.output
+    assert (
+        f"{file}:6: Models and URLs of host `library` were not compared: ModuleNotFoundError" in done.output
+    )
     assert "uv pip install" in done.output
     assert "is right" not in done.output
     assert CliRunner().invoke(app, ["check", "--no-django", file]).exit_code == 0

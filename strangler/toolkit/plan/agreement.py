@@ -9,6 +9,8 @@ from strangler.toolkit.plan.problems import Place, suggestion
 from strangler.toolkit.plan.rules import Checked
 
 HEALTH = "strangler.chassis.health"
+# What Django's own model of users points at, on every host that has users.
+RIGHTS = ("auth_group", "auth_permission")
 
 
 def check_agreement(checked: Checked) -> list[str]:
@@ -82,9 +84,11 @@ def compare_apps(checked: Checked, domains: list[str], found: Inspection) -> Non
 
 
 def compare_foreign_keys(checked: Checked, domains: list[str], found: Inspection) -> None:
-    """A foreign key across domains is a declared `reference`, or the domain cannot move."""
+    """A foreign key across domains is a declared `reference`, or the domain cannot move; and a domain that
+    moves leaves behind what belongs to none."""
     plan = checked.plan
     owner = {table: name for name, domain in plan.domains.items() for table in domain.tables}
+    moving = {domain for stage in plan.stages for domain in stage.moves}
     apps = {app.package: app for app in found.apps}
     for name in domains:
         app = apps.get(plan.domains[name].app)
@@ -95,6 +99,15 @@ def compare_foreign_keys(checked: Checked, domains: list[str], found: Inspection
                     ("domains", name, "app"),
                     f"{key.field} is a foreign key into `{target}` ({key.table}), which may move away.",
                     "Declare it with strangler.chassis.references.reference.",
+                )
+            if target is None and name in moving and key.table not in RIGHTS:
+                checked.report(
+                    ("domains", name, "app"),
+                    f"{key.field} is a foreign key into {key.table}, which belongs to no domain and stays "
+                    f"where it is when `{name}` moves.",
+                    "Content types are numbered by each database: keep the model's name instead."
+                    if key.table == "django_content_type"
+                    else "Make its app a domain and declare the key with reference(), or keep the number.",
                 )
 
 

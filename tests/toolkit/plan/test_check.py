@@ -57,6 +57,39 @@ def test_foreign_key_across_domains_is_named(project: Path) -> None:
     assert problem.line == 9
 
 
+@pytest.mark.parametrize(
+    ("field", "table", "remedy"),
+    [
+        ("models.ForeignKey('auth.User', models.CASCADE)", "auth_user", "Make its app a domain"),
+        ("models.ManyToManyField('auth.User')", "auth_user", "Make its app a domain"),
+        ("models.ForeignKey('contenttypes.ContentType', models.CASCADE)", "django_content_type", "keep the"),
+    ],
+)
+def test_foreign_key_into_what_no_domain_owns_is_named(
+    project: Path, field: str, table: str, remedy: str
+) -> None:
+    """Of a domain that moves: it would point at rows that are not there."""
+    settings, plan = project / "library/settings.py", project / "plan.yaml"
+    django = "'django.contrib.contenttypes', 'django.contrib.auth'"
+    settings.write_text(settings.read_text() + f"INSTALLED_APPS += [{django}]\n")
+    models = project / "books/models.py"
+    models.write_text(
+        f"{models.read_text()}    owner = {field}\n    rights = models.ManyToManyField('auth.Group')\n"
+    )
+    plan.write_text(plan.read_text().replace("books_book_authors,", "books_book_authors, books_book_rights,"))
+    if "Many" in field:
+        plan.write_text(plan.read_text().replace("books_book,", "books_book, books_book_owner,"))
+    (problem,) = check(plan).problems
+    assert problem.line == 16
+    assert problem.what == (
+        f"Book.owner is a foreign key into {table}, which belongs to no domain and stays where it is when "
+        "`books` moves."
+    )
+    assert remedy in problem.remedy
+    plan.write_text(plan.read_text().replace("moves: [books]", "moves: [lending]"))
+    assert check(plan).problems == []
+
+
 def test_url_of_no_domain_is_named(project: Path) -> None:
     (project / "library/urls.py").write_text(
         (project / "library/urls.py").read_text()

@@ -174,7 +174,7 @@ def status(
     with _errors():
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
         shown = [overview.overview(step) for step in steps.known()]
-        owners = dict.fromkeys(steps.plan.domains, steps.plan.origin)
+        owners = {d: steps.plan.host_of(d, stage=steps.stage) for d in steps.plan.domains}
         owners |= {d: told.owner for d in owners if (told := states.told(steps.store, d))}
         owners |= {one["domain"]: one["owner"] for one in shown}
         if as_json:

@@ -1,5 +1,8 @@
 """A domain moves between two databases of a real server, and back."""
 
+import pytest
+
+from strangler.toolkit.step import cli
 from tests.toolkit.step.world import World
 
 FOREIGN_KEYS = """
@@ -25,6 +28,15 @@ def test_step_goes_to_soak_and_back_and_to_its_end(world: World) -> None:
     assert world.status()["owners"]["books"] == "books"
     assert world.leftovers() == []
     assert not world.rows("library", "SELECT 1 FROM pg_class WHERE relname LIKE 'books_%'")
+
+
+def test_domain_that_came_up_on_its_own_host_is_that_hosts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`./run up --stage 1` on an empty folder: no step has led there."""
+    assert world.status()["owners"] == {"books": "library", "lending": "library"}
+    monkeypatch.setattr(cli._Steps, "stage", 1)
+    assert world.status()["owners"] == {"books": "books", "lending": "library"}
 
 
 def test_step_can_be_given_up_at_any_rest(world: World) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from strangler.toolkit.plan.file import DEFAULT, load
+from strangler.toolkit.stack import Stack
 from strangler.toolkit.stack.running import port_base, running_stack
 
 CALLER = Path(os.environ.pop("CALLER_DIRECTORY", ""))
@@ -19,16 +21,37 @@ def of_caller(context: typer.Context, parameter: typer.CallbackParam, path: Path
     return CALLER / path if source and source.name == "COMMANDLINE" else path
 
 
-def of_stack(service: str, name: str, *, offset: int | None = None, path: str = "") -> Callable[[str], str]:
-    """An option's callback: what was given, else this variable of the running stack's service, else where
-    `./run up` would have it, so far from PORT_BASE. Without an offset it must be known."""
+PlanOption = Annotated[
+    Path, typer.Option("--plan", help="The plan file.", callback=of_caller, is_eager=True)
+]
 
-    def find(given: str) -> str:
-        stack = None if given else running_stack(Path.cwd())
+
+
+def stack_of_plan(file: Path) -> Stack | None:
+    """The stack that runs what the plan moves. A checkout's stack is that of the plan in the usual place:
+    another plan is another project's, even in the same folder."""
+    root = (file.parent / load(file).root).resolve() if file.exists() else Path.cwd()
+    return running_stack(root) if file.resolve() == (root / DEFAULT).resolve() else None
+
+
+def of_stack(
+    service: str, name: str, *, offset: int | None = None, path: str = ""
+) -> Callable[[typer.Context, str], str]:
+    """An option's callback: what was given, else this variable of the running stack's service, else where
+    `./run up` would have it, so far from PORT_BASE. Without an offset it must be known, and for another
+    project's plan."""
+
+    def find(context: typer.Context, given: str) -> str:
+        plan: Path = context.params.get("plan", DEFAULT)
+        stack = None if given else stack_of_plan(plan)
         found = given or (stack.environment(service).get(name, "") if stack else "")
-        if not found and offset is None:
+        if found:
+            return found
+        if plan.resolve() != DEFAULT.resolve():
+            raise typer.BadParameter(f"set {name}: no stack that is known runs what {plan} moves.")
+        if offset is None:
             raise typer.BadParameter(f"set {name}, or start a stage here: `./run up --stage 1`.")
-        return found or f"http://127.0.0.1:{port_base() + (offset or 0)}{path}"
+        return f"http://127.0.0.1:{port_base() + offset}{path}"
 
     return find
 

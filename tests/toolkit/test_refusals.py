@@ -7,8 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from strangler.toolkit.cli import app
+from strangler.toolkit.stack.memory import Memory
 
 NOBODY = "127.0.0.1:1"
+OTHER = "tests/second_project/plan.yaml"
 
 REFUSED = {
     "stack up --stage 9": "docker-compose.yml has no services of stage 9. It has stages 0",
@@ -26,6 +28,8 @@ REFUSED = {
     f"config history monolith --consul-url http://{NOBODY}": "does not answer",
     f"config rollback monolith --consul-url http://{NOBODY}": "does not answer",
     "config get nobody": "there is no 'nobody'",
+    f"config get shelf --plan {OTHER} --consul-url http://{NOBODY}": "There are: library, books, gateway.",
+    f"config get books --plan {OTHER} --consul-url http://{NOBODY}": "does not answer",
     "events dead monolith": "set BROKER_URL",
     f"events dead monolith --broker amqp://u:secret@{NOBODY}//": f"The message broker at {NOBODY} does not",
     f"events replay monolith --broker amqp://u:secret@{NOBODY}//": f"The message broker at {NOBODY} does not",
@@ -89,6 +93,22 @@ def test_a_command_says_what_is_wrong(line: str) -> None:
 )
 def test_what_is_not_there_is_another_status_than_what_went_wrong(line: str) -> None:
     assert CliRunner().invoke(app, line.split()).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        (f"gateway apply --stage 1 --plan {OTHER}", "set CONSUL_URL"),
+        (f"config set books drain_seconds 1 --plan {OTHER}", "set CONSUL_URL"),
+        (f"migrate --to 1 --plan {OTHER}", "POSTGRES_URL is not known"),
+        (f"status --plan {OTHER}", "POSTGRES_URL is not known"),
+    ],
+)
+def test_the_stack_that_runs_here_is_not_another_projects(line: str, missing: str, tmp_path: Path) -> None:
+    Memory(tmp_path).running(1, 1024)
+    done = CliRunner().invoke(app, line.split())
+    assert done.exit_code in (1, 2)
+    assert missing in done.output
 
 
 @pytest.mark.parametrize("base", ["abc", "80", "70000", "-1"])

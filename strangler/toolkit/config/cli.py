@@ -16,22 +16,20 @@ from strangler.chassis.config import ENCRYPTED, ConfigError, settings_class
 from strangler.toolkit.config.history import Configuration, Revision
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway.apply import retune, settings_of
-from strangler.toolkit.options import ConsulOption
-from strangler.toolkit.plan import load
-from strangler.toolkit.stack.cli import here
+from strangler.toolkit.options import ConsulOption, PlanOption, stack_of_plan
+from strangler.toolkit.plan.file import DEFAULT, load
 
 app = typer.Typer(help="Settings in Consul, valid at once in running processes.", no_args_is_help=True)
 console = Console(highlight=False)
 MASK = "********"
 
-PLAN = Path("migrations-plan/plan.yaml")
 
-
-def known(service: str) -> str:
+def known(context: typer.Context, service: str) -> str:
     """A service that reads its settings; a mistyped one would be told them in vain."""
-    names = [*load(PLAN).hosts, "gateway"] if PLAN.exists() else [service]
+    plan: Path = context.params["plan"]
+    names = [*load(plan).hosts, "gateway"]
     if service not in names:
-        raise typer.BadParameter(f"there is no {service!r} in {PLAN}. There are: {', '.join(names)}.")
+        raise typer.BadParameter(f"there is no {service!r} in {plan}. There are: {', '.join(names)}.")
     return service
 
 
@@ -53,6 +51,7 @@ def shown(value: str | None) -> str:
 def get(
     service: Service,
     name: Annotated[str | None, typer.Argument(help="One setting; all if not given.")] = None,
+    plan: PlanOption = DEFAULT,
     consul_url: ConsulOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -79,18 +78,24 @@ def set_command(
     service: Service,
     name: Annotated[str, typer.Argument(help="The setting.")],
     value: Annotated[str, typer.Argument(help="Its new value.")],
+    plan: PlanOption = DEFAULT,
     consul_url: ConsulOption = "",
     config_key: KeyOption = "",
 ) -> None:
     """Set a value; running processes take it over within a second."""
     store = KeyValues(consul_url)
     with _gateway_follows(store, service):
-        revision = Configuration(store, service, config_key or _key_of_this_stack()).set(name, value)
+        revision = Configuration(store, service, config_key or _key_of_the_stack(plan)).set(name, value)
     _report([revision], service)
 
 
 @app.command()
-def history(service: Service, consul_url: ConsulOption = "", as_json: JsonOption = False) -> None:
+def history(
+    service: Service,
+    plan: PlanOption = DEFAULT,
+    consul_url: ConsulOption = "",
+    as_json: JsonOption = False,
+) -> None:
     """Every change: who, when, from what to what."""
     revisions = Configuration(KeyValues(consul_url), service).history()
     if as_json:
@@ -112,6 +117,7 @@ def rollback(
     to: Annotated[
         int | None, typer.Option(help="The revision to return to; the one before the last.")
     ] = None,
+    plan: PlanOption = DEFAULT,
     consul_url: ConsulOption = "",
 ) -> None:
     """Undo the last change, or every change after a revision."""
@@ -135,6 +141,6 @@ def _gateway_follows(store: KeyValues, service: str) -> Iterator[None]:
         retune(store, before, settings_of(store))
 
 
-def _key_of_this_stack() -> str:
-    stack = here()
-    return stack.variables(0).get("CONFIG_KEY", "") if stack.state else ""
+def _key_of_the_stack(plan: Path) -> str:
+    stack = stack_of_plan(plan)
+    return stack.variables(0).get("CONFIG_KEY", "") if stack else ""

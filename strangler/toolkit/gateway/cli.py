@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
 from strangler.toolkit.options import ConsulOption, PlanOption, of_stack
-from strangler.toolkit.plan import load
+from strangler.toolkit.plan.file import DEFAULT, load
 
 app = typer.Typer(help="The gateway's routes and middlewares in Consul.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -42,7 +41,7 @@ def apply_command(
     consul_url: ConsulOption = "",
     auth_url: AuthOption = "",
     pages_url: PagesOption = "",
-    plan: PlanOption = Path("migrations-plan/plan.yaml"),
+    plan: PlanOption = DEFAULT,
 ) -> None:
     """Write the stage's routes; what they need first, then all routers in one transaction."""
     planned, store = load(plan), KeyValues(consul_url)

@@ -216,9 +216,7 @@ class _Steps:
     ) -> None:
         self.plan = load(file)
         self.root = (file.parent / self.plan.root).resolve()
-        self.places = places.find(
-            root=self.root, postgres=postgres, consul=consul, broker=broker, traefik=traefik
-        )
+        self.places = places.find(plan=file, postgres=postgres, consul=consul, broker=broker, traefik=traefik)
         self.store, self.screen = self.places.store, screen
 
     def of(self, domain: str, stage: int, options: Options) -> Step:

@@ -1,13 +1,13 @@
-"""Where everything is: options, then environment, then the native stack of this checkout, if one runs."""
+"""Where everything is: options, then environment, then the plan's native stack, if one runs."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from strangler.toolkit.consul import KeyValues
+from strangler.toolkit.options import stack_of_plan
 from strangler.toolkit.replication.database import Database
 from strangler.toolkit.stack import Stack
-from strangler.toolkit.stack.running import running_stack
 from strangler.toolkit.step.errors import StepError
 
 
@@ -31,9 +31,10 @@ class Places:
         return KeyValues(self.consul)
 
 
-def find(*, root: Path, postgres: str, consul: str, broker: str, traefik: str) -> Places:
-    """Fill in from the running stack what was not said; raises StepError for what is needed and unknown."""
-    stack = running_stack(root)
+def find(*, plan: Path, postgres: str, consul: str, broker: str, traefik: str) -> Places:
+    """Fill in from the plan's running stack what was not said; raises StepError for what is needed and
+    unknown."""
+    stack = stack_of_plan(plan)
     if stack is not None:
         postgres = postgres or stack.environment("provision")["POSTGRES_URL"]
         consul = consul or f"http://{stack.address('consul', 8500)}"

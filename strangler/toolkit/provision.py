@@ -9,6 +9,10 @@ from psycopg import sql
 
 ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
+OPEN_TO_ALL = """
+SELECT datname FROM pg_database
+WHERE datallowconn AND NOT datistemplate AND has_database_privilege('public', oid, 'CONNECT') ORDER BY datname
+"""
 PROVISIONING = 0x70726F76
 """PostgreSQL advisory lock: those that change the same server at once refuse each other ("tuple concurrently
 updated")."""
@@ -21,17 +25,25 @@ def provision(
 ) -> None:
     """Create each host's role and database; those that exist are brought to the same state.
 
-    Passwords come from <HOST>_DB_PASSWORD. Only the owner may connect to a database.
+    Passwords come from <HOST>_DB_PASSWORD, `-` as `_`. Only the owner may connect to a host's database. What
+    else these roles may connect to, because everybody may, is named.
     """
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [PROVISIONING])
         for host in hosts:
-            variable = f"{host.upper()}_DB_PASSWORD"
+            variable = f"{host.upper().replace('-', '_')}_DB_PASSWORD"
             password = os.environ.get(variable)
             if not password:
                 raise typer.BadParameter(f"set {variable}: the password of the role {host!r}.")
             _role(connection, host, password)
             _database(connection, host)
+        if others := [name for (name,) in connection.execute(OPEN_TO_ALL)]:
+            typer.echo(
+                f"Every role of the server may connect to {', '.join(others)}: so may these. To shut a "
+                "database: GRANT CONNECT ON DATABASE … TO each role that uses it, then REVOKE CONNECT ON "
+                "DATABASE … FROM PUBLIC.",
+                err=True,
+            )
 
 
 def _role(connection: psycopg.Connection, name: str, password: str) -> None:

@@ -38,6 +38,25 @@ def test_a_host_reaches_its_own_database_and_no_other(postgres: str) -> None:
             psycopg.connect(as_host, dbname=other)
 
 
+def test_a_hosts_variable_can_be_exported(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell knows no variable with a dash in its name."""
+    monkeypatch.setenv("MY_BOOKS_DB_PASSWORD", PASSWORD)
+    provision(["my-books", "my_books"], postgres)
+    for host in ("my-books", "my_books"):
+        psycopg.connect(make_conninfo(postgres, user=host, password=PASSWORD, dbname=host)).close()
+
+
+def test_what_stays_open_to_every_role_is_named(postgres: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE legacy")
+        provision(HOSTS[:1], postgres)
+        assert "legacy" in capsys.readouterr().err
+        connection.execute("REVOKE CONNECT ON DATABASE legacy FROM PUBLIC")
+        provision(HOSTS[:1], postgres)
+        assert "legacy" not in capsys.readouterr().err
+        connection.execute("DROP DATABASE legacy")
+
+
 def test_missing_password_is_named(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOST5_DB_PASSWORD")
     with pytest.raises(typer.BadParameter, match="HOST5_DB_PASSWORD"):

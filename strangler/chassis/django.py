@@ -43,7 +43,7 @@ def host_settings(
     issuer: str,
     admin: bool = False,
 ) -> dict[str, Any]:
-    """Django's settings of a host that runs these domains, apps of the namespace `package`.
+    """Django's settings of a host that runs these domains, apps of the package `package` (empty: of none).
 
     `user_model`: where users live; a host without one has none of Django's tables of users, rights and
     sessions, keeps no secret, and knows its callers by their tokens alone. `admin`: with Django's admin.
@@ -90,7 +90,7 @@ def host_settings(
             "drf_standardized_errors",
             "strangler.chassis",
             "strangler.chassis.events",
-            *(f"{package}.{domain}" for domain in domains),
+            *(f"{package}.{domain}".removeprefix(".") for domain in domains),
         ],
         "MIDDLEWARE": [
             "strangler.chassis.lengths.content_length",

@@ -28,7 +28,7 @@ class Host:
             "DATABASE_URL": f"postgresql://{name}@{world.server_address}/{name}",
             "BROKER_URL": broker,
             "CONSUL_URL": world.consul.url,
-            "RPC_HOSTS": "lending=library books=library" if name == "library" else "lending=library",
+            "RPC_HOSTS": "lending=library",
             "WEB_WORKERS": "1",
             "OTLP_ENDPOINT": "",
         }

@@ -61,7 +61,7 @@ def test_app_moves_out_while_clients_write(world: World, hosts: dict[str, Host],
         assert {isbn: rows.get(isbn) for isbn in clients.added} == clients.added
 
     hosts["library"].kill()
-    hosts["library"].start(STAGE="1", RPC_HOSTS="")
+    hosts["library"].start(STAGE="1")
     world.strangler("contract", "--yes", "--restarted")
     assert world.leftovers() == []
     lent = requests.post(f"{hosts['library'].url}/loans", json={"book": 17, "reader": "x"}, timeout=30)

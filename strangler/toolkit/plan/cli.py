@@ -13,6 +13,8 @@ from strangler.toolkit.options import of_caller
 from strangler.toolkit.plan.check import check
 from strangler.toolkit.plan.drawing import draw
 from strangler.toolkit.plan.file import DEFAULT, load
+from strangler.toolkit.plan.keys import described
+from strangler.toolkit.plan.model import Plan
 
 app = typer.Typer(help="The plan file: what moves, in which order.", no_args_is_help=True)
 
@@ -63,3 +65,12 @@ def show_command(file: FileArgument = DEFAULT, as_json: JsonOption = False) -> N
         console.print_json(msgspec.json.encode(plan).decode())
     else:
         console.print(draw(plan))
+
+
+@app.command("schema")
+def schema_command(as_json: JsonOption = False) -> None:
+    """The keys that a plan file may have; --json: as a JSON Schema, for an editor."""
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Plan))))
+    for line in () if as_json else described():
+        typer.echo(line)

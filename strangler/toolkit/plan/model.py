@@ -35,7 +35,11 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
-    """A bounded context: one Django app, the contract that the others see of it, its tables and routes."""
+    """A bounded context: one Django app, the contract that the others see of it, its tables and routes.
+
+    A route says who may call which method: anybody (`public`), who has a valid token (`user`), whose token
+    says so (`staff`). The gateway asks for the token; what is staff's alone, the host sees to.
+    """
 
     app: Module
     contract: Module
@@ -72,7 +76,8 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """A rest point of the migration.
 
-    `moves` are the domains that get a host of their own (of the domain's name) on the way here.
+    `moves` are the domains that get a host of their own (of the domain's name) on the way here. `built`: it
+    exists; where no stage is marked so, any can be moved to.
     `introduces` (files) and `services` (of the compose file) are absent before this stage,
     `supersedes` (files) are gone from it on.
     """
@@ -123,8 +128,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A migration: hosts, domains, gateway, stages.
 
     `origin` is the host where every domain starts; it also answers what no route names. `root` is the
-    project's folder, relative to the plan file; `sources` are the folders on the Python path; `parity` is the
-    module of journeys that stages are compared by (`strangler parity`).
+    project's folder, relative to the plan file; `sources` are the folders on the Python path, relative to
+    the root, as is the `compose` file; `parity` is the module of journeys that stages are compared by
+    (`strangler parity`). `commands` start and restart hosts around a step, where they do so by themselves.
     """
 
     name: str

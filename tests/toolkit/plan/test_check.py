@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from strangler.toolkit.plan.check import check
 from strangler.toolkit.plan.cli import app
+from strangler.toolkit.plan.model import Commands, Domain, Gateway, Host, Plan, Stage
 
 MISTAKES = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text())
 
@@ -237,3 +238,19 @@ def test_show_draws_every_stage(project: Path) -> None:
     assert shown.exit_code == 0
     for expected in ("stage-0-start  built", "stage-2-books  planned", "books → a host of its own"):
         assert expected in shown.output
+
+
+def test_schema_names_every_key() -> None:
+    shown = CliRunner().invoke(app, ["schema"])
+    assert shown.exit_code == 0
+    keys = {line.split(":")[0].strip() for line in shown.output.splitlines() if line.startswith("  ")}
+    kinds = (Plan, Host, Domain, Gateway, Commands, Stage)
+    assert keys >= {key for kind in kinds for key in kind.__struct_fields__}
+    for said in (
+        "  origin: lower-case letters, digits, - and _, a letter first\n",
+        "  root: text (default: ..)",
+        "  routes: a mapping: like /api/things, /api/things/{id} or /admin/** (and everything below) →",
+    ):
+        assert said in shown.output
+    schema = json.loads(CliRunner().invoke(app, ["schema", "--json"]).output)
+    assert schema["$defs"]["Plan"]["properties"].keys() == {*Plan.__struct_fields__}

@@ -8,9 +8,7 @@ import strangler.chassis.references
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [
-        ("books", "0001_initial"),
-    ]
+    dependencies = strangler.chassis.references.hosted_dependencies(("books", "0001_initial"))
 
     operations = [
         migrations.CreateModel(

@@ -76,6 +76,16 @@ def test_documents_name_commands() -> None:
     assert {"demo", "test", "up", "down", "lint", "bench", "tags"} <= verbs()
 
 
+def test_the_first_move_that_is_shown_goes_through_on_a_fresh_stack() -> None:
+    """Nobody shops there: shadow and canary see too little, and the step would go back."""
+    moves = {
+        path: [c for c in commands(path) if " migrate --to" in c and "--plan" not in c] for path in DOCUMENTS
+    }
+    first = {path: found[0] for path, found in moves.items() if found}
+    assert Path("README.md") in first
+    assert [c for c in first.values() if "--accept-inconclusive" not in c] == []
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=str)
 @ON_MAIN
 def test_links_lead_somewhere(path: Path) -> None:

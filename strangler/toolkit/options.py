@@ -21,10 +21,7 @@ def of_caller(context: typer.Context, parameter: typer.CallbackParam, path: Path
     return CALLER / path if source and source.name == "COMMANDLINE" else path
 
 
-PlanOption = Annotated[
-    Path, typer.Option("--plan", help="The plan file.", callback=of_caller, is_eager=True)
-]
-
+PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.", callback=of_caller, is_eager=True)]
 
 
 def stack_of_plan(file: Path) -> Stack | None:
@@ -56,7 +53,6 @@ def of_stack(
     return find
 
 
-PlanOption = Annotated[Path, typer.Option("--plan", help="The plan file.", callback=of_caller)]
 ConsulOption = Annotated[
     str,
     typer.Option(

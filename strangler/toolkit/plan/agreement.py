@@ -30,7 +30,7 @@ def check_agreement(checked: Checked) -> list[str]:
             checked.report(
                 ("hosts", name, "settings"),
                 f"Models and URLs of host `{name}` were not compared: {str(error).rstrip('.')}.",
-                "Its settings are imported by this checkout's Python: install what they need with "
+                "Its settings are imported by the toolkit's Python: install what they need with "
                 f"`uv pip install --python {sys.executable}`, or leave them out with --no-django.",
             )
             continue

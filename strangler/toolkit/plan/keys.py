@@ -45,7 +45,7 @@ def _inner(type_: inspect.Type) -> list[inspect.Type]:
 def _noun(type_: inspect.Type) -> str:
     inner = [_noun(one) for one in _inner(type_)]
     if isinstance(type_, inspect.Metadata):
-        return (type_.extra_json_schema or {}).get("description", inner[0])
+        return str((type_.extra_json_schema or {}).get("description", inner[0]))
     if isinstance(type_, inspect.ListType):
         return f"a list of: {inner[0]}"
     if isinstance(type_, inspect.DictType):

@@ -64,3 +64,8 @@ def delete_folder(prefix: str) -> dict[str, Any]:
 def is_absent(key: str) -> dict[str, Any]:
     """Holds only if the key does not exist: the transaction's guard against a concurrent writer."""
     return {"Verb": "cas", "Key": key, "Index": 0, "Value": base64.b64encode(b"-").decode()}
+
+
+def is_locked(key: str, session: str) -> dict[str, Any]:
+    """Holds only while this session holds the key's lock."""
+    return {"Verb": "check-session", "Key": key, "Session": session}

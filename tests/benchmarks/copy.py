@@ -55,7 +55,9 @@ def copies(url: str, *, rows: int, rounds: int) -> list[Row]:
     for _ in range(rounds):
         plain.append(by_hand(url))
         started = time.perf_counter()
-        copied = backfill.backfill(pair, connections=CONNECTIONS, watch=lambda copied: None)
+        copied = backfill.backfill(
+            pair, connections=CONNECTIONS, watch=lambda copied: None, still=lambda: None
+        )
         ours.append(time.perf_counter() - started)
         assert copied.rows == rows
         links.drop_slot(pair.forward)

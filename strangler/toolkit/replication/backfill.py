@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.pq import ExecStatus
 
+from strangler.chassis.ownership.schema import LOCK_CLASS
 from strangler.toolkit.replication import links, statements
 from strangler.toolkit.replication.database import (
     Connection,
@@ -28,6 +29,7 @@ from strangler.toolkit.replication.database import (
 )
 from strangler.toolkit.replication.errors import Busy, ReplicationError
 from strangler.toolkit.replication.links import Link, drop_slot
+from strangler.toolkit.replication.ownership import ownership_in
 from strangler.toolkit.replication.pair import Pair
 
 PAGES_A_PART = 1024
@@ -71,30 +73,59 @@ class Copied:
 Watch = Callable[[Copied], None]
 
 
-def backfill(pair: Pair, *, connections: int, watch: Watch) -> Copied:
-    """Empty the target's tables, create the forward slot and copy what its snapshot sees."""
+def backfill(pair: Pair, *, connections: int, watch: Watch, still: Callable[[], None]) -> Copied:
+    """Empty the target's tables, create the forward slot and copy what its snapshot sees. `still` raises if
+    somebody else may be doing that by now."""
     drop_slot(pair.forward)
-    empty(pair)
+    empty(pair, still)
     with exported_snapshot(pair.forward) as snapshot:
         return copy(pair, snapshot, connections=connections, watch=watch)
 
 
-def empty(pair: Pair) -> None:
-    """Remove what the target's tables hold: its own seeds, or half a copy."""
+def empty(pair: Pair, still: Callable[[], None]) -> None:
+    """Remove what the target's tables hold: its own seeds, or half a copy. Raises ReplicationError where they
+    are in use: what is removed here no fence and no foreign key keeps.
+
+    Who owns the domain is looked at under the lock that a writer or a cutover needs; and a command that
+    stands still before it is done is ended by the server, so that it cannot go on with an old answer.
+    """
     with pair.target.session() as connection:
-        connection.execute(statements.AS_REPLICA)  # neither the fence nor foreign keys look
+        for setting in (statements.AS_REPLICA, statements.EMPTY_LOCK_TIMEOUT, statements.EMPTY_IDLE_TIMEOUT):
+            connection.execute(setting)
         try:
+            with connection.transaction():
+                connection.execute(statements.LOCK_IN_TRANSACTION, [LOCK_CLASS, pair.domain])
+                _in_nobodys_use(connection, pair)
+                still()
+                _empty(connection, pair)
+        except errors.LockNotAvailable as error:
+            raise Busy(
+                f"The tables of {pair.domain} at {pair.target.host} are in use, and were not emptied for the "
+                "copy. Run the command again."
+            ) from error
+
+
+def _in_nobodys_use(connection: Connection, pair: Pair) -> None:
+    found = ownership_in(connection, pair.domain)
+    if found is not None and found.here:
+        raise ReplicationError(
+            f"{pair.target.host} owns {pair.domain}: its tables are not emptied for a copy."
+        )
+    if rows(connection, statements.SUBSCRIPTION, [pair.forward.name]):
+        raise ReplicationError(
+            f"{pair.target.host} follows {pair.source.host} already: its tables are not emptied for a copy."
+        )
+
+
+def _empty(connection: Connection, pair: Pair) -> None:
+    try:
+        with connection.transaction():
             run(connection, statements.EMPTY, tables=tables(pair.tables))
-        except errors.FeatureNotSupported:  # a table of another domain refers to one of them
-            for name in pair.tables:
-                run(connection, statements.EMPTY_ONE, table=table(name))
-        if pair.claims:
-            run(
-                connection,
-                statements.EMPTY_CLAIMS,
-                table=table(pair.claims),
-                domain=sql.Literal(pair.domain),
-            )
+    except errors.FeatureNotSupported:  # a table of another domain refers to one of them
+        for name in pair.tables:
+            run(connection, statements.EMPTY_ONE, table=table(name))
+    if pair.claims:
+        run(connection, statements.EMPTY_CLAIMS, table=table(pair.claims), domain=sql.Literal(pair.domain))
 
 
 @contextmanager

@@ -94,6 +94,7 @@ TRIGGERS = """
 SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE t.tgname = 'strangler_fence' AND c.relname = ANY(%s)
 """
+LOCK_IN_TRANSACTION = "SELECT pg_advisory_xact_lock(%s, hashtext(%s))"
 LOCK = "SELECT pg_advisory_lock(%s, hashtext(%s))"
 UNLOCK = "SELECT pg_advisory_unlock(%s, hashtext(%s))"
 
@@ -163,6 +164,8 @@ COPY_OUT = "COPY (SELECT {columns} FROM {table} WHERE {condition}) TO STDOUT (FO
 COPY_IN = "COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
 BETWEEN_PAGES = "ctid >= {first} AND ctid < {last}"
 FROM_PAGE = "ctid >= {first}"
+EMPTY_LOCK_TIMEOUT = "SET lock_timeout = '5s'"
+EMPTY_IDLE_TIMEOUT = "SET idle_in_transaction_session_timeout = '3s'"
 EMPTY = "TRUNCATE {tables}"
 EMPTY_ONE = "DELETE FROM {table}"
 EMPTY_CLAIMS = "DELETE FROM {table} WHERE domain = {domain}"

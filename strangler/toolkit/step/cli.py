@@ -96,8 +96,8 @@ def migrate(
         done = []
         for step in steps.to(to):
             step.options = options
-            with lock.held(step.store, step.domain, command="migrate"):
-                step = steps.of(step.domain, step.state.stage, options)
+            with lock.held(step.store, step.domain, command="migrate") as held:
+                step = steps.of(step.domain, step.state.stage, options, held)
                 if step.state.phase == "contract":
                     continue
                 if not step.state.phase:
@@ -123,8 +123,8 @@ def rollback(
     with _errors():
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
         step = steps.under_way(domain)
-        with lock.held(step.store, step.domain, command="rollback"):
-            step = steps.of(step.domain, step.state.stage, Options(patience=patience))
+        with lock.held(step.store, step.domain, command="rollback") as held:
+            step = steps.of(step.domain, step.state.stage, Options(patience=patience), held)
             if abort:
                 course.abort(step)
             else:
@@ -155,8 +155,8 @@ def contract(
                 f"`./run strangler migrate --to {step.state.stage}`."
             )
         _ask(step, yes)
-        with lock.held(step.store, step.domain, command="contract"):
-            step = steps.of(step.domain, step.state.stage, Options(restarted=restarted))
+        with lock.held(step.store, step.domain, command="contract") as held:
+            step = steps.of(step.domain, step.state.stage, Options(restarted=restarted), held)
             course.forward(step, until="contract")
         step.screen.note(f"{step.state.target} owns {step.domain} for good.")
         _tell(as_json, [step])
@@ -219,10 +219,10 @@ class _Steps:
         self.places = places.find(plan=file, postgres=postgres, consul=consul, broker=broker, traefik=traefik)
         self.store, self.screen = self.places.store, screen
 
-    def of(self, domain: str, stage: int, options: Options) -> Step:
+    def of(self, domain: str, stage: int, options: Options, held: lock.Lock | None = None) -> Step:
         """The domain's step as it stands now."""
         step = begin(self.plan, self.root, self.places, domain=domain, stage=stage, screen=self.screen)
-        step.options = options
+        step.options, step.lock = options, held
         return step
 
     @property

@@ -92,7 +92,7 @@ def undo(step: Step, phase: Phase) -> None:
 def _forget(step: Step) -> None:
     hosts.stop(step)
     queues.forget_target(step)
-    states.clear(step.store, step.domain)
+    step.held.transaction(states.clear(step.domain))
     step.state.phase, step.state.done, step.state.undoing = "", False, False
     step.screen.note(f"{step.domain} is where it was; {step.state.target} keeps a copy that it does not own")
 

@@ -137,6 +137,7 @@ def _hand_over(step: Step, *, ending: Link, beginning: Link, phase: str) -> None
     held_up = 0.0
     for attempt in range(1, step.options.tries + 1):
         fence = Fence(handover, bound=step.options.bound)
+        step.held.confirm()
         try:
             with fence.up():
                 crash_point(f"{phase}.lock")

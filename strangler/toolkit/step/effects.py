@@ -39,7 +39,7 @@ def carry_out(step: "Step", phase: Phase, effects: tuple[Effect, ...], *, undoin
         step.state.phase, step.state.effect = phase, effect.name
         step.state.done, step.state.undoing = False, undoing
         step.state.since = states.now()
-        states.save(step.store, step.state)
+        step.held.transaction(states.save(step.state))
         step.screen.say(f"{verb}: {effect.name.replace('_', ' ')}")
         effect.do(step)
         crash_point(f"{verb}.{effect.name}")
@@ -49,7 +49,7 @@ def finished(step: "Step", phase: Phase) -> None:
     """All of a phase is done: the step rests here."""
     step.state.phase, step.state.done, step.state.undoing, step.state.effect = phase, True, False, ""
     step.state.since = states.now()
-    states.save(step.store, step.state)
+    step.held.transaction(states.save(step.state))
 
 
 def crash_point(name: str) -> None:

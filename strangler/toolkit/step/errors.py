@@ -16,6 +16,10 @@ class Held(StepError):
     """Another command is at work on the step."""
 
 
+class Lost(StepError):
+    """The lock on the step is not held any more."""
+
+
 class WentBack(StepError):
     """A verdict was bad, so the step went back to an earlier phase by itself."""
 

@@ -68,10 +68,13 @@ def backfill(step: Step) -> None:
     with step.screen.copying() as show:
 
         def watch(copied: copying.Copied) -> None:
+            step.held.check()
             show(copied)
             crash_point("expand.part_of_backfill")
 
-        copied = copying.backfill(step.pair, connections=step.options.connections, watch=watch)
+        copied = copying.backfill(
+            step.pair, connections=step.options.connections, watch=watch, still=step.held.confirm
+        )
     step.measured(
         "expand",
         copied=True,

@@ -2,20 +2,25 @@
 
 A command that was killed leaves a session behind, which Consul would keep for some time more. So the lock
 says which process of which machine holds it, and a command on that machine looks whether it lives.
+
+A command that stood still, or that Consul could not hear, may lose its lock to another. It must not go on as
+if it had it: it looks before whatever it does, and what it writes to Consul holds only while the lock does.
 """
 
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import psutil
 import requests
 
-from strangler.toolkit.consul import ConsulError, KeyValues
-from strangler.toolkit.step.errors import Held
+from strangler.toolkit.consul import ConsulError, KeyValues, is_locked
+from strangler.toolkit.step.errors import Held, Lost
 from strangler.toolkit.step.state import now
 
 LOCKS = "strangler/locks"
@@ -42,18 +47,59 @@ class Holder(msgspec.Struct, frozen=True):
             return True
 
 
+class Lock:
+    """A domain's lock, held by a session of Consul's that is renewed in the background."""
+
+    def __init__(self, store: KeyValues, domain: str, session: str) -> None:
+        self.store, self.domain, self.session = store, domain, session
+        self._renewed, self._gone = time.monotonic(), False
+
+    def check(self) -> None:
+        """Raise Lost unless Consul has kept it until now, for all that is known here."""
+        if self._gone or time.monotonic() - self._renewed > TTL_SECONDS:
+            raise Lost(
+                f"The lock on {self.domain} is lost: this command stood still, or Consul did not hear of it, "
+                f"for {TTL_SECONDS} s, and another command may be at work. It does no more. See "
+                "`./run strangler status`, and run it again."
+            )
+
+    def confirm(self) -> None:
+        """The same, by Consul's own word: nobody else can have it within the next moments."""
+        self.renew()
+        self.check()
+
+    def transaction(self, operations: list[dict[str, Any]]) -> None:
+        """Write to Consul if the lock is held; raises Lost."""
+        try:
+            self.store.transaction([is_locked(f"{LOCKS}/{self.domain}", self.session), *operations])
+        except ConsulError:
+            self.confirm()
+            raise
+
+    def renew(self) -> None:
+        """Ask Consul for more time."""
+        asked = time.monotonic()
+        answer = _ask(self.store, "PUT", f"/v1/session/renew/{self.session}")
+        if answer.status_code == 404:
+            self._gone = True
+        elif answer.ok:
+            self._renewed = asked
+
+
 @contextmanager
-def held(store: KeyValues, domain: str, *, command: str) -> Iterator[None]:
+def held(store: KeyValues, domain: str, *, command: str) -> Iterator[Lock]:
     """Hold the domain's lock inside the block; raises Held, with who holds it."""
     session = _ask(store, "PUT", "/v1/session/create", json={
         "Name": f"strangler {command} {domain}", "TTL": f"{TTL_SECONDS}s", "LockDelay": "0s",
         "Behavior": "release",
+        # Else the session would end with the agent's own health.
+        "Checks": [], "NodeChecks": [],
     }).json()["ID"]  # fmt: skip
-    ended = threading.Event()
+    lock, ended = Lock(store, domain, session), threading.Event()
     try:
         _take(store, domain, session, command)
-        threading.Thread(target=_renew, args=(store, session, ended), daemon=True).start()
-        yield
+        threading.Thread(target=_keep, args=(lock, ended), daemon=True).start()
+        yield lock
     finally:
         ended.set()
         _ask(store, "PUT", f"/v1/session/destroy/{session}")
@@ -86,12 +132,12 @@ def _take(store: KeyValues, domain: str, session: str, command: str) -> None:
     raise Held(f"The lock on {domain} could not be had. Run the command again.")
 
 
-def _renew(store: KeyValues, session: str, ended: threading.Event) -> None:
+def _keep(lock: Lock, ended: threading.Event) -> None:
     while not ended.wait(TTL_SECONDS / 3):
         try:
-            requests.put(f"{store.url}/v1/session/renew/{session}", timeout=TIMEOUT)
-        except requests.RequestException:
-            continue  # tried again, well before it runs out
+            lock.renew()
+        except ConsulError:
+            continue  # tried again; `check` sees it if that is too late
 
 
 def _ask(store: KeyValues, method: str, path: str, **options: object) -> requests.Response:

@@ -71,14 +71,14 @@ def load_all(store: KeyValues) -> dict[str, State]:
     }
 
 
-def save(store: KeyValues, state: State) -> None:
-    """Remember where the step stands."""
-    store.transaction([write(f"{STEPS}/{state.domain}", msgspec.json.encode(state).decode())])
+def save(state: State) -> list[dict[str, Any]]:
+    """The operations that remember where the step stands."""
+    return [write(f"{STEPS}/{state.domain}", msgspec.json.encode(state).decode())]
 
 
-def clear(store: KeyValues, domain: str) -> None:
-    """Forget the step."""
-    store.transaction([delete(f"{STEPS}/{domain}")])
+def clear(domain: str) -> list[dict[str, Any]]:
+    """Those that forget the step."""
+    return [delete(f"{STEPS}/{domain}")]
 
 
 def told(store: KeyValues, domain: str) -> Domain | None:
@@ -87,9 +87,9 @@ def told(store: KeyValues, domain: str) -> Domain | None:
     return msgspec.json.decode(value, type=Domain) if value else None
 
 
-def tell(store: KeyValues, domain: str, told: Domain) -> None:
-    """Tell them."""
-    store.transaction([write(f"{DOMAINS}/{domain}", msgspec.json.encode(told).decode())])
+def tell(domain: str, told: Domain) -> list[dict[str, Any]]:
+    """The operations that tell them."""
+    return [write(f"{DOMAINS}/{domain}", msgspec.json.encode(told).decode())]
 
 
 def tell_in_a_hurry(store: KeyValues, domain: str, told: Domain) -> None:

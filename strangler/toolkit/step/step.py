@@ -9,6 +9,7 @@ from strangler.toolkit.plan import Plan
 from strangler.toolkit.replication.ownership import ownership
 from strangler.toolkit.replication.pair import Pair
 from strangler.toolkit.step import state as states
+from strangler.toolkit.step.lock import Lock
 from strangler.toolkit.step.places import Places
 from strangler.toolkit.step.screen import Screen
 from strangler.toolkit.step.state import Domain, State
@@ -35,7 +36,7 @@ class Options:
 
 @dataclass
 class Step:
-    """A domain's way from `state.source` to `state.target`."""
+    """A domain's way from `state.source` to `state.target`; without the lock, only to be looked at."""
 
     plan: Plan
     root: Path
@@ -45,6 +46,13 @@ class Step:
     pair: Pair
     screen: Screen = field(default_factory=Screen)
     options: Options = field(default_factory=Options)
+    lock: Lock | None = None
+
+    @property
+    def held(self) -> Lock:
+        """The lock, without which nothing is changed."""
+        assert self.lock is not None
+        return self.lock
 
     @property
     def domain(self) -> str:
@@ -71,17 +79,14 @@ class Step:
         """Tell the processes who owns the domain; with `shadow`, whose answers they compare."""
         owner = self.owner()
         link = self.pair.forward if owner == self.state.source else self.pair.back
-        states.tell(
-            self.store,
-            self.domain,
-            Domain(
-                owner=owner,
-                epoch=self.epoch(),
-                peer=link.subscriber.host if shadow else "",
-                shadow=shadow,
-                slot=link.name if shadow else "",
-            ),
+        told = Domain(
+            owner=owner,
+            epoch=self.epoch(),
+            peer=link.subscriber.host if shadow else "",
+            shadow=shadow,
+            slot=link.name if shadow else "",
         )
+        self.held.transaction(states.tell(self.domain, told))
 
 
 def begin(plan: Plan, root: Path, places: Places, *, domain: str, stage: int, screen: Screen) -> Step:

@@ -1,0 +1,118 @@
+"""A command that has lost its lock does no more: another may have gone on since."""
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psutil
+import pytest
+import requests
+
+from strangler.toolkit.consul import ConsulError
+from strangler.toolkit.replication.backfill import empty
+from strangler.toolkit.replication.database import Database
+from strangler.toolkit.replication.errors import ReplicationError
+from strangler.toolkit.replication.pair import Pair
+from strangler.toolkit.step import effects, lock
+from strangler.toolkit.step.errors import Lost
+from tests.ports import wait_for
+from tests.toolkit.step.world import Done, World
+
+BOOKS = "SELECT count(*) AS n FROM books_book"
+
+
+def entry(world: World) -> dict[str, str]:
+    answer = requests.get(f"{world.consul.url}/v1/kv/{lock.LOCKS}/books", timeout=5)
+    found: list[dict[str, str]] = answer.json()
+    return found[0]
+
+
+def expire(world: World) -> None:
+    """The holder's session ends, as it does when nobody renews it."""
+    url = f"{world.consul.url}/v1/session/destroy/{entry(world)['Session']}"
+    requests.put(url, timeout=5).raise_for_status()
+
+
+@contextmanager
+def asleep(world: World, monkeypatch: pytest.MonkeyPatch, point: str) -> Iterator[list[Done]]:
+    """A command stands still after an effect and loses its lock; after the block it wakes up and ends."""
+
+    def stop(name: str) -> None:
+        if name == point:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    ended: list[Done] = []
+    with ThreadPoolExecutor(1) as pool:
+        with monkeypatch.context() as patched:
+            patched.setattr(effects, "crash_point", stop)
+            first = pool.submit(world.migrate, status=None)
+            wait_for(lambda: children("stopped"), seconds=60)
+        (sleeper,) = children("stopped")
+        try:
+            expire(world)
+            yield ended
+        finally:
+            sleeper.send_signal(signal.SIGCONT)
+            ended.append(first.result())
+
+
+def children(status: str) -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if child.status() == status]
+
+
+def test_command_that_slept_does_not_empty_what_another_has_moved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.seed(20)
+    with asleep(world, monkeypatch, "expand.publish_tables") as ended:
+        world.migrate()
+        world.run("books", "INSERT INTO books_author (name) VALUES ('since the cutover')")
+        moved = world.store.folder("strangler/steps/books")
+    assert ended[0].status == 1
+    assert "The lock on books is lost" in ended[0].said
+    assert world.rows("books", BOOKS)[0]["n"] == 20
+    assert world.rows("books", "SELECT 1 FROM books_author WHERE name = 'since the cutover'")
+    assert world.store.folder("strangler/steps/books") == moved
+    world.strangler("verify")
+
+
+def test_what_is_owned_or_followed_is_not_emptied(world: World) -> None:
+    """Whatever a command believes of its lock."""
+    world.seed(20)
+    source, target = Database("library", world.postgres), Database("books", world.postgres)
+    pair = Pair("books", ("books_book", "books_author", "books_book_authors"), source, target)
+    world.migrate("--until", "expand")
+    with pytest.raises(ReplicationError, match="follows library already"):
+        empty(pair, lambda: None)
+    world.migrate()
+    with pytest.raises(ReplicationError, match="books owns books"):
+        empty(pair, lambda: None)
+    assert world.rows("books", BOOKS)[0]["n"] == 20
+
+
+def test_lock_is_lost_with_its_session_and_when_nobody_renews_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lock.held(world.store, "books", command="test") as held:
+        session = requests.get(f"{world.consul.url}/v1/session/info/{held.session}", timeout=5).json()[0]
+        assert not session.get("Checks")
+        assert not session.get("NodeChecks")
+        held.confirm()
+        expire(world)
+        with pytest.raises(Lost):
+            held.transaction([])
+    monkeypatch.setattr(lock, "TTL_SECONDS", 10)
+    with lock.held(world.store, "books", command="test") as held:
+        monkeypatch.setattr(lock, "TTL_SECONDS", 0)
+        with pytest.raises(Lost):
+            held.check()
+
+
+def test_nothing_is_written_under_a_lock_that_another_holds(world: World) -> None:
+    with lock.held(world.store, "books", command="test") as held:
+        key = f"{lock.LOCKS}/books"
+        requests.put(f"{world.consul.url}/v1/kv/{key}?release={held.session}", timeout=5)
+        with pytest.raises(ConsulError, match="refused the transaction"):
+            held.transaction([])

@@ -59,10 +59,13 @@ class Step:
         return self.state.domain
 
     def owner(self) -> str:
-        """Who owns the domain, as the database with the later word says; the source while none says any."""
+        """Who owns the domain, as the database with the later word says. While none says any: the source, and
+        the target once the databases were told to forget, at the contract's end."""
         known = [ownership(database, self.domain) for database in self.pair.both()]
         found = [one for one in known if one]
-        return max(found, key=lambda one: one.epoch).owner if found else self.state.source
+        if found:
+            return max(found, key=lambda one: one.epoch).owner
+        return self.state.target if self.state.phase == "contract" else self.state.source
 
     def epoch(self) -> int:
         """The latest epoch that anybody knows."""

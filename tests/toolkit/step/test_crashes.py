@@ -4,9 +4,10 @@ import signal
 
 import pytest
 
+from strangler.toolkit.step import state as states
 from strangler.toolkit.step.course import BACK, FORWARD
 from strangler.toolkit.step.cutover import FENCED
-from strangler.toolkit.step.state import PHASES
+from strangler.toolkit.step.state import PHASES, Domain
 from tests.toolkit.step.world import World
 from tests.toolkit.step.writers import Writers
 
@@ -41,6 +42,13 @@ def on_one_way(points: list[str]) -> list[str]:
     return [point for point in points if not point.endswith(".flip_taker")]
 
 
+def told(world: World, domain: str) -> Domain:
+    """What the processes hear from Consul."""
+    found = states.told(world.store, domain)
+    assert found is not None
+    return found
+
+
 def test_step_goes_on_after_every_crash(world: World) -> None:
     world.seed(200)
     with Writers(world) as writers:
@@ -61,7 +69,10 @@ def test_step_goes_on_after_every_crash(world: World) -> None:
                 "contract", "--yes", "--restarted", status=None, STRANGLER_CRASH_AFTER=point
             )
             assert done.status == KILLED, f"{point}: {done.said}"
+            # The command that is run again tells it, whatever of the owners is forgotten already.
+            assert told(world, "books").owner == "books", point
         world.strangler("contract", "--yes", "--restarted")
+        assert told(world, "books").owner == "books"
     assert writers.failures == []
     assert writers.missing("books") == []
     assert world.leftovers() == []

@@ -112,6 +112,9 @@ def rollback(
     plan: PlanOption = DEFAULT,
     domain: DomainOption = "",
     abort: Annotated[bool, typer.Option("--abort", help="Back to where nothing had begun.")] = False,
+    restarted: Annotated[
+        bool, typer.Option(help="The old host runs with the domain, though a contract had begun.")
+    ] = False,
     patience: PatienceOption = 60.0,
     postgres_url: PostgresOption = "",
     consul_url: ConsulOption = "",
@@ -124,7 +127,9 @@ def rollback(
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
         step = steps.under_way(domain)
         with lock.held(step.store, step.domain, command="rollback") as held:
-            step = steps.of(step.domain, step.state.stage, Options(patience=patience), held)
+            step = steps.of(
+                step.domain, step.state.stage, Options(patience=patience, restarted=restarted), held
+            )
             if abort:
                 course.abort(step)
             else:

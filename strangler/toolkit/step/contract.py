@@ -14,10 +14,12 @@ from strangler.toolkit.step.soak import check_way_back
 from strangler.toolkit.step.step import Step
 
 
-def check_sides(step: Step) -> None:
-    """For the last time: both sides agree. Skipped where the way back is gone already."""
+def check_before(step: Step) -> None:
+    """Both sides agree, for the last time, and the source can be restarted. Looked at before the phase
+    begins, so that what is refused can be taken back; skipped where the way back is gone already."""
     if not links.slot_exists(step.pair.back):
         return
+    hosts.check_finish(step)
     check_way_back(step)
     found = checksums.compare(step.pair, step.pair.back)
     if found.differing:
@@ -80,7 +82,6 @@ def _publications(step: Step) -> sql.Composable:
 
 
 CONTRACT: tuple[Effect, ...] = effects(
-    check_sides,
     restart_hosts,
     route_for_good,
     end_way_back,
@@ -90,3 +91,5 @@ CONTRACT: tuple[Effect, ...] = effects(
     forget_owners,
     forget_source,
 )
+REVERSIBLE = ("restart_hosts", "route_for_good")
+"""While one of these was begun last, the way back is there."""

@@ -3,7 +3,7 @@
 from strangler.toolkit.step import hosts, queues
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.canary import CANARY, UNDO_CANARY
-from strangler.toolkit.step.contract import CONTRACT
+from strangler.toolkit.step.contract import CONTRACT, REVERSIBLE, check_before
 from strangler.toolkit.step.cutover import CUTOVER, UNDO_CUTOVER, agree_on_owner
 from strangler.toolkit.step.effects import Effect, carry_out, finished
 from strangler.toolkit.step.errors import Inconclusive, StepError, WentBack
@@ -46,6 +46,8 @@ def forward(step: Step, *, until: Phase = "soak") -> None:
         if step.state.reached(phase):
             continue
         step.screen.title(f"{step.domain}: {phase}")
+        if phase == "contract":
+            check_before(step)
         try:
             carry_out(step, phase, FORWARD[phase])
         except (WentBack, Inconclusive) as verdict:
@@ -57,7 +59,7 @@ def forward(step: Step, *, until: Phase = "soak") -> None:
 def back(step: Step) -> Phase:
     """Undo the last phase; which one that was."""
     state = step.state
-    if state.phase in ("", "contract"):
+    if not state.phase or (state.phase == "contract" and state.effect not in REVERSIBLE):
         raise StepError(
             f"There is nothing to take back: {step.domain} "
             + ("has moved for good." if state.phase == "contract" else "has not begun to move.")
@@ -69,6 +71,8 @@ def back(step: Step) -> Phase:
             # The fence was through when the command was ended: what is open is closed first.
             carry_out(step, "cutover", CUTOVER)
     step.screen.title(f"{step.domain}: back from {phase}")
+    if phase == "contract":
+        hosts.unfinish(step)
     undo(step, phase)
     return phase
 
@@ -81,7 +85,7 @@ def abort(step: Step) -> None:
 
 def undo(step: Step, phase: Phase) -> None:
     """Undo a phase, and what it stands on if it has nothing of its own to undo."""
-    undone: Phase = "cutover" if phase == "soak" else phase
+    undone: Phase = "cutover" if phase in ("soak", "contract") else phase
     carry_out(step, undone, BACK[undone], undoing=True)
     if undone == "expand":
         _forget(step)

@@ -37,17 +37,41 @@ def start(step: Step) -> None:
 
 def finish(step: Step) -> None:
     """The hosts run as the new stage says: the source without the domain."""
-    commands = step.plan.commands
     if step.places.stack is not None:
         step.places.stack.up(step.state.stage, step.screen.service)
-    elif commands is not None and commands.finish:
+    else:
         _run(step, "finish")
-    elif not step.options.restarted:
+
+
+def check_finish(step: Step) -> None:
+    """Raise StepError unless `finish` can do its part, or it is said that somebody has."""
+    commands = step.plan.commands
+    if not (step.places.stack or (commands and commands.finish) or step.options.restarted):
         raise StepError(
             f"{step.state.source} must be restarted without {step.domain} before its tables go. Name a "
             "command for it in the plan (`commands: {finish: …}`), or do it yourself and run this "
             "command again with --restarted."
         )
+
+
+def unfinish(step: Step) -> None:
+    """The source runs with the domain again, where a contract was interrupted; raises StepError where that
+    cannot be, or is not known."""
+    stack, state = step.places.stack, step.state
+    if stack is None:
+        if not step.options.restarted:
+            raise StepError(
+                f"{state.source} may have been restarted without {step.domain} already. See that it runs "
+                "with it, and run this command again with --restarted."
+            )
+    elif stack.state is None or stack.state.stage >= state.stage:
+        raise StepError(
+            f"There is nothing to take back: {state.source} runs without {step.domain}. "
+            "`./run strangler contract` ends what it began."
+        )
+    else:
+        stack.begin(state.stage, step.screen.service)
+        stack.up(stack.state.stage, step.screen.service)
 
 
 def stop(step: Step) -> None:

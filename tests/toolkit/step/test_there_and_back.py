@@ -3,11 +3,13 @@
 import pytest
 
 from strangler.toolkit.step import cli
+from strangler.toolkit.step.contract import REVERSIBLE
 from tests.toolkit.step.world import World
 
 FOREIGN_KEYS = """
 SELECT convalidated FROM pg_constraint WHERE conrelid = 'lending_loan'::regclass AND contype = 'f'
 """
+AS_REPLICA = "SET session_replication_role = replica"
 COUNT = "SELECT count(*) AS n FROM books_book"
 
 
@@ -48,6 +50,37 @@ def test_step_can_be_given_up_at_any_rest(world: World) -> None:
         assert world.status()["steps"] == []
         (constraint,) = world.rows("library", FOREIGN_KEYS)
         assert constraint["convalidated"]
+
+
+def test_contract_that_was_refused_can_be_taken_back(world: World) -> None:
+    world.seed(20)
+    world.migrate()
+    assert "must be restarted" in world.strangler("contract", "--yes", status=1).said
+    world.strangler("rollback")
+    assert world.status()["owners"]["books"] == "library"
+    world.migrate()
+    world.run("library", f"{AS_REPLICA}; UPDATE books_book SET title = 'another' WHERE id = 1")
+    assert "books_book (1)" in world.strangler("contract", "--yes", "--restarted", status=1).said
+    world.run("library", f"{AS_REPLICA}; UPDATE books_book SET title = 'book 1' WHERE id = 1")
+    world.strangler("rollback", "--abort")
+    assert world.leftovers() == []
+
+
+def test_contract_can_be_taken_back_until_it_ends_the_way_back(world: World) -> None:
+    world.seed(20)
+    world.migrate()
+    contract = ("contract", "--yes", "--restarted")
+    for point in REVERSIBLE:
+        world.strangler(*contract, status=None, STRANGLER_CRASH_AFTER=f"contract.{point}")
+        assert "may have been restarted without" in world.strangler("rollback", status=1).said
+        world.strangler("rollback", "--restarted")
+        assert world.status()["owners"]["books"] == "library"
+        world.strangler("verify")
+        world.migrate()
+    world.strangler(*contract, status=None, STRANGLER_CRASH_AFTER="contract.end_way_back")
+    assert "has moved for good" in world.strangler("rollback", "--restarted", status=1).said
+    world.strangler(*contract)
+    assert world.leftovers() == []
 
 
 def test_only_stages_that_exist_are_moved_to(world: World) -> None:

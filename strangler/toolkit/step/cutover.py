@@ -17,6 +17,10 @@ from strangler.toolkit.step.step import Step
 
 REST_SECONDS = 1.0
 FOLLOW_SECONDS = 30.0
+AFRESH = (
+    "If it cannot follow any more, `./run strangler rollback --abort` gives the step up, and `migrate` "
+    "copies anew."
+)
 
 
 def agree_on_owner(step: Step) -> None:
@@ -91,8 +95,12 @@ def end_back(step: Step) -> None:
 
 
 def follow_forward(step: Step) -> None:
-    """The target's tables stay fresh, for the next attempt."""
-    _follow(step.pair.forward)
+    """The target's tables stay fresh, for the next attempt. Where they cannot, because the slot was lost,
+    that keeps nobody from going further back: the source owns the domain."""
+    try:
+        _follow(step.pair.forward)
+    except NotHealthy as error:
+        step.screen.note(f"{error}. {AFRESH}")
 
 
 UNDO_CUTOVER: tuple[Effect, ...] = table(
@@ -115,7 +123,8 @@ def _check(step: Step, link: Link, taker: str) -> None:
     try:
         links.catch_up(link, seconds=step.options.patience)
     except NotHealthy as error:
-        raise StepError(f"No fence is put up for a follower that does not follow: {error}") from error
+        again = f". {AFRESH}" if taker == step.state.target else ""
+        raise StepError(f"No fence is put up for a follower that does not follow: {error}{again}") from error
 
 
 def _prepare(step: Step, link: Link, taker: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from strangler.toolkit.replication.database import Database
 from strangler.toolkit.replication.fence import Fence, Handover
 from strangler.toolkit.replication.pair import Pair
+from strangler.toolkit.step import cutover
 from tests.ports import wait_for
 from tests.toolkit.step.world import World
 from tests.toolkit.step.writers import Writers
@@ -51,6 +52,23 @@ def test_cutover_is_not_begun_while_nothing_arrives(world: World) -> None:
         connection.execute("DELETE FROM books_book WHERE id = 900001")
     world.migrate()
     assert world.rows("books", "SELECT pages FROM books_book WHERE id = 900001")[0]["pages"] == 7
+
+
+@pytest.mark.parametrize("ways_back", [["--abort"], []], ids=["abort", "step by step"])
+def test_step_whose_slot_is_lost_can_be_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, ways_back: list[str]
+) -> None:
+    monkeypatch.setattr(cutover, "FOLLOW_SECONDS", 1.0)
+    world.seed(20)
+    world.migrate("--until", "canary")
+    world.run("books", "ALTER SUBSCRIPTION strangler_books DISABLE")
+    wait_for(lambda: not world.rows("library", "SELECT 1 FROM pg_replication_slots WHERE active"))
+    world.run("library", "SELECT pg_drop_replication_slot('strangler_books')")
+    assert "rollback --abort" in world.migrate("--patience", "1", status=1).said
+    while world.status()["steps"]:
+        world.strangler("rollback", *ways_back)
+    assert world.leftovers() == []
+    world.migrate()
 
 
 def test_rows_that_differ_are_named_and_stop_the_soak(world: World) -> None:

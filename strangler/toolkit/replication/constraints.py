@@ -45,23 +45,26 @@ def remembered(database: Database, domain: str) -> list[str]:
 
 def restore(database: Database, domain: str) -> list[str]:
     """Put them back: valid for new rows at once, then checked against the old ones without blocking writers.
+    A partitioned table knows no such thing: there both is done at once, while its writers wait.
 
-    The names of those that some rows no longer satisfy, which stay unvalidated."""
+    What some rows no longer satisfy: it stays unvalidated, or on a partitioned table away."""
     broken = []
     with database.session() as connection:
         if not schema_exists(connection):
             return []
         for row in rows(connection, statements.REMEMBERED_OF, [domain]):
             names = {"table": table(row["table"]), "name": sql.Identifier(row["name"])}
-            if not rows(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
-                definition = sql.SQL(row["definition"])
-                add = composed(statements.ADD_CONSTRAINT, definition=definition, **names)
-                briefly(connection, [add], of=f"{row['table']} of {database.host}")
-            if not value(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
-                try:
+            partitioned = value(connection, statements.IS_PARTITIONED, [row["table"]])
+            try:
+                if not rows(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
+                    statement = statements.ADD_VALID_CONSTRAINT if partitioned else statements.ADD_CONSTRAINT
+                    add = composed(statement, definition=sql.SQL(row["definition"]), **names)
+                    briefly(connection, [add], of=f"{row['table']} of {database.host}")
+                if not value(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
                     run(connection, statements.VALIDATE_CONSTRAINT, **names)
-                except errors.ForeignKeyViolation as error:
-                    broken.append(f"{row['name']} ({str(error.diag.message_detail).strip()})")
+            except errors.ForeignKeyViolation as error:
+                away = f"; put it back yourself: {row['definition']}" if partitioned else ""
+                broken.append(f"{row['name']} ({str(error.diag.message_detail).strip()}{away})")
             connection.execute(statements.FORGET, [domain, row["table"], row["name"]])
     return broken
 

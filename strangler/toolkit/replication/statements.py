@@ -75,6 +75,10 @@ WHERE t.relnamespace = 'public'::regnamespace AND t.relname = %s AND c.conname =
 """
 DROP_CONSTRAINT = "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}"
 ADD_CONSTRAINT = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition} NOT VALID"
+ADD_VALID_CONSTRAINT = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
+IS_PARTITIONED = """
+SELECT relkind = 'p' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = %s
+"""
 VALIDATE_CONSTRAINT = "ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
 
 # -- owners and the fence ------------------------------------------------------------------------------

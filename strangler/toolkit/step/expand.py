@@ -128,7 +128,7 @@ def restore_constraints(step: Step) -> None:
     """Foreign keys are back on the source."""
     broken = constraints.restore(step.pair.source, step.domain)
     for name in broken:
-        step.screen.note(f"Restored, but not valid for rows that are there: {name}")
+        step.screen.note(f"Not valid for rows that are there: {name}")
     step.measured("expand", copied=False, constraints_not_valid=broken)
 
 

@@ -9,6 +9,16 @@ from tests.toolkit.step.world import World
 FOREIGN_KEYS = """
 SELECT convalidated FROM pg_constraint WHERE conrelid = 'lending_loan'::regclass AND contype = 'f'
 """
+PARTITIONED = """
+CREATE TABLE lending_reading (id bigint PRIMARY KEY, book_id bigint REFERENCES books_book (id))
+    PARTITION BY RANGE (id);
+CREATE TABLE lending_reading_1 PARTITION OF lending_reading FOR VALUES FROM (0) TO (1000);
+INSERT INTO lending_reading VALUES (1, 1)
+"""
+READINGS_KEYS = """
+SELECT count(*) AS n FROM pg_constraint
+WHERE conrelid = 'lending_reading'::regclass AND contype = 'f' AND conparentid = 0 AND convalidated
+"""
 AS_REPLICA = "SET session_replication_role = replica"
 COUNT = "SELECT count(*) AS n FROM books_book"
 
@@ -81,6 +91,18 @@ def test_contract_can_be_taken_back_until_it_ends_the_way_back(world: World) -> 
     assert "has moved for good" in world.strangler("rollback", "--restarted", status=1).said
     world.strangler(*contract)
     assert world.leftovers() == []
+
+
+@pytest.mark.parametrize(("book", "constraints"), [(1, 1), (77, 0)], ids=["valid", "not valid any more"])
+def test_foreign_keys_of_partitioned_tables_come_back(world: World, book: int, constraints: int) -> None:
+    world.seed(20)
+    world.run("library", PARTITIONED)
+    world.migrate("--until", "expand")
+    world.run("library", f"INSERT INTO lending_reading VALUES (2, {book})")
+    said = world.strangler("rollback").said
+    assert ("lending_reading_book_id_fkey" in said) == (not constraints)
+    assert world.leftovers() == []
+    assert world.rows("library", READINGS_KEYS)[0]["n"] == constraints
 
 
 def test_only_stages_that_exist_are_moved_to(world: World) -> None:

@@ -14,6 +14,8 @@ def ready(pair: Pair) -> None:
     problems = [
         *(problem for database in pair.both() for problem in _server(database)),
         *_tables(pair),
+        *_sequences(pair),
+        *_references(pair),
     ]
     if problems:
         raise NotReady(f"{pair.domain} cannot move yet:\n" + "\n".join(f"- {p}" for p in problems))
@@ -69,3 +71,38 @@ def _tables(pair: Pair) -> list[str]:
         if name not in keys[here] or keys[here].get(name) != keys[there].get(name):
             problems.append(f"{name}: both sides need the same primary key, by which changes find their row.")
     return problems
+
+
+def _sequences(pair: Pair) -> list[str]:
+    """A sequence is set past the former owner's only as the column's own, and on both sides."""
+    problems, owned = [], {}
+    for database in pair.both():
+        with database.session() as connection:
+            stray = rows(connection, statements.STRAY_SEQUENCES, [list(pair.tables)])
+            own = rows(connection, statements.SEQUENCES, [list(pair.tables)])
+        owned[database.host] = {(row["table"], row["column"]) for row in own}
+        problems += [
+            f"{row['table']}.{row['column']} takes its values by {row['default']} in {database.host}, from a "
+            "sequence that is not its own and so would not be set past the ids given out. Make it so: ALTER "
+            f"SEQUENCE … OWNED BY {row['table']}.{row['column']}."
+            for row in stray
+        ]
+    here, there = pair.source.host, pair.target.host
+    if not problems:
+        problems += [
+            f"{name}.{column} has a sequence of its own in one of {here} and {there} only. Bring both to the "
+            "same migration."
+            for name, column in sorted(owned[here] ^ owned[there])
+        ]
+    return problems
+
+
+def _references(pair: Pair) -> list[str]:
+    """Replication does not look at foreign keys of the target; the first write after the cutover would."""
+    found = pair.target.rows(statements.LEAVING, {"tables": list(pair.tables)})
+    return [
+        f"{row['table']} refers to a table that does not move, by {row['name']} in {pair.target.host}: "
+        f"{row['definition']}. What is written there after the cutover would be refused. Drop the constraint "
+        "there, or make the column a reference of the chassis."
+        for row in found
+    ]

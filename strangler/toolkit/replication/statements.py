@@ -61,6 +61,7 @@ WHERE c.contype = 'f' AND t.relnamespace = 'public'::regnamespace AND c.conparen
   AND (t.relname = ANY(%(tables)s)) <> (f.relname = ANY(%(tables)s))
 ORDER BY t.relname, c.conname
 """
+LEAVING = f'SELECT * FROM ({CROSSING}) crossing WHERE "table" = ANY(%(tables)s)'  # noqa: S608 - a constant
 REMEMBER = """
 INSERT INTO strangler.constraints (domain, "table", name, definition) VALUES (%s, %s, %s, %s)
 ON CONFLICT DO NOTHING
@@ -186,6 +187,22 @@ JOIN pg_class t ON t.oid = d.refobjid
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
 JOIN pg_sequence q ON q.seqrelid = s.oid
 WHERE s.relkind = 'S' AND t.relnamespace = 'public'::regnamespace AND t.relname = ANY(%s)
+ORDER BY t.relname, a.attname
+"""
+STRAY_SEQUENCES = """
+SELECT t.relname AS "table", a.attname AS "column", pg_get_expr(d.adbin, d.adrelid) AS "default"
+FROM pg_attrdef d
+JOIN pg_class t ON t.oid = d.adrelid
+JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.adnum
+WHERE t.relnamespace = 'public'::regnamespace AND t.relname = ANY(%s)
+  AND pg_get_expr(d.adbin, d.adrelid) LIKE '%%nextval(%%'
+  AND NOT EXISTS (
+      SELECT 1 FROM pg_depend uses
+      JOIN pg_depend owned ON owned.classid = uses.refclassid AND owned.objid = uses.refobjid
+      WHERE uses.classid = 'pg_attrdef'::regclass AND uses.objid = d.oid
+        AND uses.refclassid = 'pg_class'::regclass
+        AND owned.deptype = 'a' AND owned.refobjid = t.oid AND owned.refobjsubid = a.attnum
+  )
 ORDER BY t.relname, a.attname
 """
 LAST_VALUES = "SELECT oid, coalesce(pg_sequence_last_value(oid), 0) AS last FROM unnest(%s::oid[]) AS oid"

@@ -9,7 +9,7 @@ from strangler.toolkit.replication.fence import Fence, Handover
 from strangler.toolkit.replication.pair import Pair
 from strangler.toolkit.step import cutover
 from tests.ports import wait_for
-from tests.toolkit.step.world import World
+from tests.toolkit.step.world import HOSTS, World
 from tests.toolkit.step.writers import Writers
 
 KILL_SENDERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication"
@@ -186,6 +186,40 @@ def test_tables_must_agree(world: World, missing: str) -> None:
     assert "books_book" in done.said
     world.strangler("rollback", "--abort")
     assert world.leftovers() == []
+
+
+@pytest.mark.parametrize("host", ["library", "books"])
+def test_sequences_must_be_their_columns_own(world: World, host: str) -> None:
+    """One that is not is set by nobody: the new owner would give out ids a second time."""
+    world.run(
+        host,
+        "ALTER TABLE books_author ALTER COLUMN id DROP IDENTITY; CREATE SEQUENCE authors; "
+        f"ALTER SEQUENCE authors OWNER TO {host}; "
+        "ALTER TABLE books_author ALTER COLUMN id SET DEFAULT nextval('authors')",
+    )
+    world.seed(20)
+    assert "ALTER SEQUENCE … OWNED BY books_author.id" in world.migrate(status=1).said
+    world.run(host, "ALTER SEQUENCE authors OWNED BY books_author.id")
+    world.migrate()
+    world.run("books", "INSERT INTO books_author (name) VALUES ('new')")
+
+
+def test_sequences_must_be_on_both_sides(world: World) -> None:
+    world.run("books", "ALTER TABLE books_author ALTER COLUMN id DROP IDENTITY")
+    assert "books_author.id has a sequence of its own in one of" in world.migrate(status=1).said
+
+
+def test_target_must_not_refer_to_tables_that_stay(world: World) -> None:
+    for host in HOSTS:
+        world.run(
+            host,
+            "CREATE TABLE genre (id int PRIMARY KEY); "
+            "ALTER TABLE books_book ADD COLUMN genre_id int REFERENCES genre (id)",
+        )
+    world.seed(20)
+    assert "books_book refers to a table that does not move" in world.migrate(status=1).said
+    world.run("books", "ALTER TABLE books_book DROP CONSTRAINT books_book_genre_id_fkey")
+    world.migrate()
 
 
 def test_contract_asks_first(world: World) -> None:

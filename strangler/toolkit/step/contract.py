@@ -41,8 +41,8 @@ def end_way_back(step: Step) -> None:
 
 
 def drop_tables(step: Step) -> None:
-    """The source's copies of the tables go, its claims, and what Django remembers of their migrations."""
-    app = step.plan.domains[step.domain].app.rsplit(".", 1)[-1]
+    """The source's copies of the tables go, its claims, and what Django remembers of their migrations: under
+    the app's label, which is the domain's name whatever its package is called."""
     with step.pair.source.session() as connection:
         run(connection, statements.UNPUBLISH_ALL, names=_publications(step))
         run(connection, statements.DROP_TABLES, tables=tables(step.pair.tables))
@@ -50,7 +50,7 @@ def drop_tables(step: Step) -> None:
             domain = sql.Literal(step.domain)
             run(connection, statements.EMPTY_CLAIMS, table=table(CLAIMS), domain=domain)
         if value(connection, statements.HAS_COLUMN, ["django_migrations", "app"]):
-            connection.execute(statements.FORGET_MIGRATIONS, [app])
+            connection.execute(statements.FORGET_MIGRATIONS, [step.domain])
 
 
 def unpublish_tables(step: Step) -> None:

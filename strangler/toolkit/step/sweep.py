@@ -52,8 +52,7 @@ def sweep(step: Step) -> Swept:
 
 
 def _model(step: Step, client: Client, method: Method, model: str, found: Swept) -> None:
-    label = step.plan.domains[step.domain].app.rsplit(".", 1)[-1]
-    name = f"{label}_{model.lower()}"
+    name = f"{step.domain}_{model.lower()}"
     if name not in step.pair.tables:
         found.left_out.append(f"{model} has no table {name} in the plan: not swept")
         return

@@ -1,10 +1,12 @@
 """A domain moves between two databases of a real server, and back."""
 
+from pathlib import Path
+
 import pytest
 
 from strangler.toolkit.step import cli
 from strangler.toolkit.step.contract import REVERSIBLE
-from tests.toolkit.step.world import World
+from tests.toolkit.step.world import PLAN, ROOT, World
 
 FOREIGN_KEYS = """
 SELECT convalidated FROM pg_constraint WHERE conrelid = 'lending_loan'::regclass AND contype = 'f'
@@ -20,6 +22,7 @@ SELECT count(*) AS n FROM pg_constraint
 WHERE conrelid = 'lending_reading'::regclass AND contype = 'f' AND conparentid = 0 AND convalidated
 """
 AS_REPLICA = "SET session_replication_role = replica"
+MIGRATED = "SELECT DISTINCT app FROM django_migrations"
 COUNT = "SELECT count(*) AS n FROM books_book"
 
 
@@ -103,6 +106,19 @@ def test_foreign_keys_of_partitioned_tables_come_back(world: World, book: int, c
     assert ("lending_reading_book_id_fkey" in said) == (not constraints)
     assert world.leftovers() == []
     assert world.rows("library", READINGS_KEYS)[0]["n"] == constraints
+
+
+def test_contract_forgets_the_migrations_of_its_own_app(world: World, tmp_path: Path) -> None:
+    """By its label, which a package need not be called after."""
+    text = (ROOT / PLAN).read_text().replace("root: ../..", f"root: {ROOT}")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(text.replace("app: tests.second_project.books", "app: tests.shelves.lending"))
+    apps = {row["app"] for row in world.rows("library", MIGRATED)}
+    world.seed(5)
+    accepted = ("--accept-inconclusive", "--shadow-seconds", "0")
+    world.toolkit("migrate", "--to", "1", *accepted, "--plan", str(plan))
+    world.toolkit("contract", "--yes", "--restarted", "--plan", str(plan))
+    assert {row["app"] for row in world.rows("library", MIGRATED)} == apps - {"books"}
 
 
 def test_only_stages_that_exist_are_moved_to(world: World) -> None:

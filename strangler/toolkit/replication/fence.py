@@ -6,14 +6,19 @@ everything that was ever written lies before one position of the log; when the o
 that position, it has everything, and ownership may go over. Whoever waited finds the new owner.
 
 Both directions are the same: a cutover hands over from source to target, a rollback back again.
+
+Writers wait for a bounded time whatever stands still meanwhile. Each statement has what is left of the
+bound. A command that is suspended, or waits for a taker that does not answer, says nothing to the giver,
+whose server then ends the session and with it the lock.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import psycopg
 from psycopg import errors
 
 from strangler.chassis.ownership.schema import LOCK_CLASS
@@ -27,6 +32,10 @@ BOUND_SECONDS = 2.0
 LOCK_MS = 150
 REST_MS = (5, 10, 20, 40, 80)
 DRAIN_POLL_SECONDS = 0.002
+IDLE_SECONDS = 1.0
+"""So much longer than the bound the session that holds the lock may say nothing before its server ends it."""
+GIVES_UP = {"keepalives_idle": 1, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 3000}
+"""And so, in seconds and milliseconds, this side notices that a server's machine is gone."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,9 @@ class Fence:
     @contextmanager
     def up(self) -> Iterator["Fence"]:
         """Inside the block writers wait. Raises BackedOff when the lock is not had within the bound."""
-        with self.handover.giver.connect() as self.session, self.handover.taker.connect() as self.taker:
+        giver, taker = self.handover.giver, self.handover.taker
+        with giver.connect(**GIVES_UP) as self.session, taker.connect(**GIVES_UP) as self.taker:
+            self.session.execute(statements.IDLE_TIMEOUT, [f"{(self.bound + IDLE_SECONDS) * 1000:.0f}ms"])
             # Before anybody waits: the first use of a connection costs more than the next.
             self.taker.execute(statements.NUDGE)
             self.sequences = sequences.twins(self.session, self.taker, self.handover.tables)
@@ -121,7 +132,7 @@ class Fence:
     def drain(self) -> None:
         """Wait until the taker has everything that was ever written. Raises BackedOff."""
         link = self.handover.ending
-        with self.pause.part("drain"):
+        with self._part("drain"):
             wanted = str(value(self._session, statements.POSITION))
             remaining = max(0.0, self._deadline - time.monotonic())
             try:
@@ -139,18 +150,23 @@ class Fence:
 
     def move_sequences(self) -> None:
         """So that the taker gives out no id twice."""
-        with self.pause.part("sequences"):
+        with self._part("sequences"):
             sequences.move_past(self._session, self._taker, self.sequences)
 
     def advance(self) -> None:
         """Let the way back begin here: what was applied until now came from the other side."""
-        with self.pause.part("advance"):
+        with self._part("advance"):
             self._taker.execute(statements.ADVANCE_SLOT, [self.handover.beginning.name])
 
     def flip_giver(self) -> None:
-        """From here on the domain belongs to the taker, whatever happens."""
+        """From here on the domain belongs to the taker, whatever happens. Raises BackedOff where the server
+        says that it did not; where it says nothing any more, that is for the next command to find out."""
         with self.pause.part("flip"):
-            flip(self._session, self.handover)
+            self._limit()
+            try:
+                flip(self._session, self.handover)
+            except errors.QueryCanceled as error:
+                raise self._stood_still(error) from error
 
     def flip_taker(self) -> None:
         """And the taker's own database says so too."""
@@ -163,8 +179,34 @@ class Fence:
     def release(self) -> None:
         """Let the writers go on."""
         if self.session is not None and not self.session.closed:
-            self.session.execute(statements.UNLOCK, [LOCK_CLASS, self.handover.domain])
+            with suppress(psycopg.OperationalError):  # its session has ended, and the lock with it
+                self.session.execute(statements.UNLOCK, [LOCK_CLASS, self.handover.domain])
         self.pause.total = round(time.monotonic() - self._began, 4)
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        """A part of the pause that changes nothing: whatever the servers do not do within what is left of the
+        bound, and whatever they end, is BackedOff."""
+        with self.pause.part(name):
+            self._limit()
+            try:
+                yield
+            except psycopg.OperationalError as error:
+                raise self._stood_still(error) from error
+
+    def _limit(self) -> None:
+        left = max(1, round((self._deadline - time.monotonic()) * 1000))
+        try:
+            for connection in (self._session, self._taker):
+                connection.execute(statements.STATEMENT_TIMEOUT, [f"{left}ms"])
+        except psycopg.OperationalError as error:
+            raise self._stood_still(error) from error
+
+    def _stood_still(self, error: psycopg.Error) -> BackedOff:
+        return BackedOff(
+            f"The databases did not hand {self.handover.domain} over within {self.bound:g} s: "
+            f"{str(error).strip()}. Nothing has changed."
+        )
 
     @property
     def _session(self) -> Connection:

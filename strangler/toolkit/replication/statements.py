@@ -38,6 +38,7 @@ ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 
 LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
 STATEMENT_TIMEOUT = "SELECT set_config('statement_timeout', %s, false)"
+IDLE_TIMEOUT = "SELECT set_config('idle_session_timeout', %s, false)"
 OLDEST_TRANSACTION = """
 SELECT pid, datname, coalesce(usename, '') AS role, application_name, xact_start, left(query, 120) AS query
 FROM pg_stat_activity

@@ -1,14 +1,19 @@
 """What can go wrong with replication while a step is under way, done to a real server."""
 
+import os
+import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from strangler.toolkit.replication.database import Database
-from strangler.toolkit.replication.fence import Fence, Handover
+from strangler.toolkit.replication.errors import BackedOff
+from strangler.toolkit.replication.fence import BOUND_SECONDS, IDLE_SECONDS, Fence, Handover
 from strangler.toolkit.replication.pair import Pair
 from strangler.toolkit.step import cutover
 from tests.ports import wait_for
+from tests.toolkit.step.sleeping import asleep
 from tests.toolkit.step.world import HOSTS, World
 from tests.toolkit.step.writers import Writers
 
@@ -155,6 +160,43 @@ def test_lock_cycle_resolves(world: World) -> None:
     assert world.rows(
         "library", "SELECT id FROM books_book WHERE (id, pages) IN ((1, 1), (2, 2)) ORDER BY id"
     ) == [{"id": 1}, {"id": 2}]
+
+
+def write_within(world: World, seconds: float) -> None:
+    """A write that comes while the fence is up."""
+    with world.connect("library", "library") as connection:
+        connection.execute("SELECT set_config('statement_timeout', %s, false)", [f"{seconds}s"])
+        connection.execute("UPDATE books_book SET pages = 99 WHERE id = 1")
+
+
+def test_suspended_command_does_not_hold_writers_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.seed(20)
+    world.migrate("--until", "canary")
+    with asleep(world, monkeypatch, cutover, "cutover.drain") as ended:
+        write_within(world, BOUND_SECONDS + IDLE_SECONDS + 1)
+    assert ended[0].status == 0
+    assert "did not hand books over within" in ended[0].said
+    assert world.rows("books", "SELECT pages FROM books_book WHERE id = 1")[0]["pages"] == 99
+
+
+def test_taker_that_stands_still_does_not_hold_writers_up(world: World) -> None:
+    world.seed(20)
+    world.migrate("--until", "expand")
+    source, target = Database("library", world.postgres), Database("books", world.postgres)
+    pair = Pair("books", ("books_book",), source, target)
+    fence = Fence(Handover("books", pair.tables, pair.forward, pair.back, 99))
+    with ThreadPoolExecutor(1) as pool, fence.up():
+        assert fence.taker is not None
+        backend = fence.taker.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            drained = pool.submit(fence.drain)
+            write_within(world, BOUND_SECONDS + IDLE_SECONDS + 1)
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        with pytest.raises(BackedOff):
+            drained.result()
+    assert world.status()["owners"]["books"] == "library"
 
 
 FENCE_WAITS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND NOT granted"

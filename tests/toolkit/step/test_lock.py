@@ -1,12 +1,5 @@
 """A command that has lost its lock does no more: another may have gone on since."""
 
-import os
-import signal
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-
-import psutil
 import pytest
 import requests
 
@@ -17,8 +10,8 @@ from strangler.toolkit.replication.errors import ReplicationError
 from strangler.toolkit.replication.pair import Pair
 from strangler.toolkit.step import effects, lock
 from strangler.toolkit.step.errors import Lost
-from tests.ports import wait_for
-from tests.toolkit.step.world import Done, World
+from tests.toolkit.step.sleeping import asleep
+from tests.toolkit.step.world import World
 
 BOOKS = "SELECT count(*) AS n FROM books_book"
 
@@ -35,38 +28,12 @@ def expire(world: World) -> None:
     requests.put(url, timeout=5).raise_for_status()
 
 
-@contextmanager
-def asleep(world: World, monkeypatch: pytest.MonkeyPatch, point: str) -> Iterator[list[Done]]:
-    """A command stands still after an effect and loses its lock; after the block it wakes up and ends."""
-
-    def stop(name: str) -> None:
-        if name == point:
-            os.kill(os.getpid(), signal.SIGSTOP)
-
-    ended: list[Done] = []
-    with ThreadPoolExecutor(1) as pool:
-        with monkeypatch.context() as patched:
-            patched.setattr(effects, "crash_point", stop)
-            first = pool.submit(world.migrate, status=None)
-            wait_for(lambda: children("stopped"), seconds=60)
-        (sleeper,) = children("stopped")
-        try:
-            expire(world)
-            yield ended
-        finally:
-            sleeper.send_signal(signal.SIGCONT)
-            ended.append(first.result())
-
-
-def children(status: str) -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if child.status() == status]
-
-
 def test_command_that_slept_does_not_empty_what_another_has_moved(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.seed(20)
-    with asleep(world, monkeypatch, "expand.publish_tables") as ended:
+    with asleep(world, monkeypatch, effects, "expand.publish_tables") as ended:
+        expire(world)
         world.migrate()
         world.run("books", "INSERT INTO books_author (name) VALUES ('since the cutover')")
         moved = world.store.folder("strangler/steps/books")

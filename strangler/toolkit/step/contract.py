@@ -15,8 +15,16 @@ from strangler.toolkit.step.step import Step
 
 
 def check_before(step: Step) -> None:
-    """Both sides agree, for the last time, and the source can be restarted. Looked at before the phase
-    begins, so that what is refused can be taken back; skipped where the way back is gone already."""
+    """Whatever else moves in the stage has moved, for the source is restarted without all of it; both sides
+    agree, for the last time; and it can be restarted. Looked at before the phase begins, so that what is
+    refused can be taken back; the sides only while there is a way back."""
+    late = [domain for domain, state in step.siblings().items() if not (state and state.reached("soak"))]
+    if late:
+        raise StepError(
+            f"{step.state.source} is restarted without all that moves at stage {step.state.stage}, and "
+            f"{', '.join(late)} has not moved yet. Carry it on first: `./run strangler migrate --to "
+            f"{step.state.stage}`."
+        )
     if not links.slot_exists(step.pair.back):
         return
     hosts.check_finish(step)

@@ -64,6 +64,13 @@ def back(step: Step) -> Phase:
             f"There is nothing to take back: {step.domain} "
             + ("has moved for good." if state.phase == "contract" else "has not begun to move.")
         )
+    given_up = [domain for domain, other in step.siblings().items() if other and other.phase == "contract"]
+    if given_up:
+        raise StepError(
+            f"{step.domain} cannot go back: it moves together with {', '.join(given_up)}, for which "
+            f"{state.source} was restarted without either. `./run strangler contract --domain {step.domain}` "
+            "ends it."
+        )
     phase = state.phase
     if not state.undoing and phase == "cutover" and not state.done:
         agree_on_owner(step)

@@ -75,8 +75,8 @@ def unfinish(step: Step) -> None:
 
 
 def stop(step: Step) -> None:
-    """The target's processes are gone again."""
-    if step.places.stack is not None:
+    """The target's processes are gone again; the stack's, which are the whole stage's, with its last step."""
+    if step.places.stack is not None and not any(step.siblings().values()):
         step.places.stack.cancel(step.state.stage, step.screen.service)
     _run(step, "stop")
 

@@ -74,6 +74,12 @@ class Step:
         told = states.told(self.store, self.domain)
         return max([*epochs, told.epoch if told else 0])
 
+    def siblings(self) -> dict[str, State | None]:
+        """Where the other moves of the same stage stand; None: not begun."""
+        known = states.load_all(self.store)
+        moves = next((s.moves for s in self.plan.stages if s.number == self.state.stage), ())
+        return {domain: known.get(domain) for domain in moves if domain != self.domain}
+
     def measured(self, phase: str, **figures: Any) -> None:
         """Remember figures of a phase."""
         self.state.figures.setdefault(phase, {}).update(figures)

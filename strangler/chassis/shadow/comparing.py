@@ -44,10 +44,14 @@ class Failed(Exception):
     """One of the two sides gave no answer that could be compared."""
 
 
+class Unlike(Exception):
+    """What is read again here is not what the client was given, so it says nothing of that."""
+
+
 @dataclass(frozen=True)
 class Read:
     """Something that can be read here and there; both give values that can be compared by `==`, or raise
-    Failed."""
+    Failed, or Unlike."""
 
     domain: str
     name: str
@@ -159,6 +163,9 @@ class Comparer:
         except Failed as error:
             log.warning("%s of %s could not be compared: %s", *reversed(reading.key), error)
             figures.failed += 1
+            return False
+        except Unlike:
+            figures.stale += 1
             return False
         if same is None:
             return True

@@ -12,10 +12,10 @@ from strangler.chassis import instances, ownership
 from strangler.chassis.config import current
 from strangler.chassis.forwarding.middleware import domain_of_route
 from strangler.chassis.ownership import Shadowing
-from strangler.chassis.shadow.comparing import Failed, Read, comparer
+from strangler.chassis.shadow.comparing import Failed, Read, Unlike, comparer
 
 HEADER = "X-Strangler-Shadow"
-CARRIED = ("Accept", "Accept-Language", "Authorization", "Host")
+CARRIED = ("Accept", "Accept-Language", "Authorization", "Cookie", "Host")
 TIMEOUT = (0.5, 3.0)
 
 
@@ -28,10 +28,10 @@ class Reads:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if ownership.any_shadowing() and request.method == "GET" and response.status_code < 500:
-            self._sample(request)
+            self._sample(request, response.status_code)
         return response
 
-    def _sample(self, request: HttpRequest) -> None:
+    def _sample(self, request: HttpRequest, given: int) -> None:
         domain = domain_of_route(request)
         how = ownership.shadowing(domain)
         if how is None or random.random() >= how.share or HEADER in request.headers:  # noqa: S311
@@ -40,9 +40,14 @@ class Reads:
         headers = {name: request.headers[name] for name in CARRIED if name in request.headers}
         name = f"GET /{request.resolver_match.route}" if request.resolver_match else "GET"
         own = current().advertise
-        comparer.offer(
-            Read(domain, name, how, lambda: _get([own], path, headers), lambda: _peers(how, path, headers))
-        )
+
+        def here() -> Any:
+            found = _get([own], path, headers)
+            if found[0] != given:  # gone by now, or the client is known by what is not carried
+                raise Unlike
+            return found
+
+        comparer.offer(Read(domain, name, how, here, lambda: _peers(how, path, headers)))
 
 
 def _peers(how: Shadowing, path: str, headers: dict[str, str]) -> Any:

@@ -23,7 +23,8 @@ Arms = dict[str, Arm]
 
 
 def widen(step: Step) -> None:
-    """One window after the other."""
+    """One window after the other, while answers are compared, which a way back has ended."""
+    step.tell(shadow=step.options.shadow)
     if not routing.behind_gateway(step):
         step.screen.note("no gateway in this plan: nothing to divide, so the cutover is next")
         return

@@ -8,6 +8,9 @@ from strangler.toolkit.step.errors import Inconclusive, WentBack
 from strangler.toolkit.step.step import Step
 
 LOOK_SECONDS = 0.5
+MOST_FAILED, FEWEST_FAILED = 0.2, 10
+"""A larger share of questions without an answer is a bad verdict, once there are so many. Fewer of them the
+canary judges, against the source's own."""
 
 
 def count_anew(step: Step) -> None:
@@ -38,13 +41,26 @@ def compare_live(step: Step) -> None:
     while found.compared < step.options.comparisons and not found.mismatched and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
         found = counters.total(step)
-    step.measured("shadow", compared=found.compared, mismatched=found.mismatched, stale=found.stale)
+    step.measured(
+        "shadow",
+        compared=found.compared,
+        mismatched=found.mismatched,
+        stale=found.stale,
+        failed=found.failed,
+    )
     step.screen.note(
-        f"{found.compared} answers compared, {found.mismatched} differ, {found.stale} were stale"
+        f"{found.compared} answers compared, {found.mismatched} differ, {found.stale} were stale, "
+        f"{found.failed} failed"
     )
     if found.mismatched:
         step.tell()
         raise WentBack(f"{found.mismatched} answers of {step.state.target} differ: {found.example}")
+    if found.failed >= FEWEST_FAILED and found.failed > MOST_FAILED * (found.compared + found.failed):
+        step.tell()
+        raise WentBack(
+            f"{found.failed} questions to {step.state.target} or {step.state.source} had no answer to "
+            f"compare, and {found.compared} had one. The logs of their processes say why."
+        )
     swept = step.state.figures["shadow"].get("swept", 0)
     if found.compared + swept < step.options.comparisons and not step.options.accept_inconclusive:
         step.tell()

@@ -135,3 +135,17 @@ def test_planted_difference_is_found_and_shown(following: World) -> None:
     finally:
         following.new.stop()
         following.new.start(LEDGER_WRONG="-1")
+
+
+def test_clients_known_by_a_cookie_are_known_when_it_is_read_again(following: World) -> None:
+    """Else two answers that send them to log in would be a match."""
+    path = f"/api/own/{ids(following)[0]}"
+    assert following.old.get(path, Cookie="session=me").status_code == 200
+    wait_for(lambda: total(following, "matched") == 1, seconds=30)
+
+
+def test_answer_that_cannot_be_had_again_is_stale_not_equal(following: World) -> None:
+    path = f"/api/own/{ids(following)[0]}"
+    assert following.old.get(path, **{"X-Session": "me"}).status_code == 200
+    wait_for(lambda: total(following, "stale") == 1, seconds=30)
+    assert total(following, "compared") == 0

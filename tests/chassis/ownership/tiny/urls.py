@@ -10,6 +10,7 @@ urlpatterns = [
     *health.urlpatterns,
     path("api/entries", ledger.Entries.as_view()),
     path("api/entries/<id:entry>", ledger.OneEntry.as_view()),
+    path("api/own/<id:entry>", ledger.OwnEntry.as_view()),
     path("api/total", ledger.Total.as_view()),
     path("api/visits", desk.Visits.as_view()),
     path("api/notes", desk.Notes.as_view()),

@@ -45,6 +45,15 @@ class OneEntry(Open):
         return Response({"host": host(), "query": request.META["QUERY_STRING"]})
 
 
+class OwnEntry(OneEntry):
+    """For who is known, by a cookie or by a header of the host's own."""
+
+    def get(self, request: Request, entry: int) -> Response:
+        if "me" not in (request.COOKIES.get("session"), request.headers.get("X-Session")):
+            return Response(status=302, headers={"Location": "/login"})
+        return super().get(request, entry)
+
+
 class Total(Open):
     def get(self, request: Request) -> Response:
         return Response({"total": operations.total(most=10**9)})

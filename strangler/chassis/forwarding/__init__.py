@@ -1,11 +1,16 @@
 """A write that reached a host which does not own the domain any more is carried to the owner, once.
 
-The fence refuses the write (SQLSTATE DM001), wherever in the code it happened, and nothing of it is done. The
-middleware, the innermost, gets the refusal before anybody answers an error, and sends the request on as it
-came, with a header that says who sends it: `X-Strangler-Forwarded: <from>;<domain>;<epoch>`. A host that was
-sent a request never sends it on. If it does not own the domain either, it answers so (`X-Strangler-Moved`),
-and the first host, which holds the client's connection, finds out what is true and tries again for a moment.
-The gateway takes these headers out of what clients send.
+The fence refuses the write (SQLSTATE DM001), wherever in the code it happened, and its transaction is rolled
+back. The middleware, the innermost, gets the refusal before anybody answers an error, and sends the request
+on as it came, with a header that says who sends it: `X-Strangler-Forwarded: <from>;<domain>;<epoch>`. A host
+that was sent a request never sends it on. If it does not own the domain either, it answers so
+(`X-Strangler-Moved`), and the first host, which holds the client's connection, finds out what is true and
+tries again for a moment. The gateway takes these headers out of what clients send.
+
+Only a request that has committed nothing is done again: one whose writes are one transaction, or whose first
+is the one that is refused. What has committed a part is answered with 503 `outcome_unknown`, unless it came
+with an `Idempotency-Key`. A body larger than DATA_UPLOAD_MAX_MEMORY_SIZE is not kept and so not carried: 503
+with `Retry-After`.
 """
 
 from strangler.chassis.forwarding.middleware import Forwarding

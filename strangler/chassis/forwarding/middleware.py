@@ -10,11 +10,13 @@ from typing import Any
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import RequestDataTooBig
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
 
 from strangler.chassis import instances, ownership
 from strangler.chassis.forwarding import headers
 from strangler.chassis.forwarding.carrying import AnswerLost, NotSent, carry
+from strangler.chassis.forwarding.commits import Commits
 from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.problems import RETRY_AFTER, problem
@@ -28,6 +30,8 @@ PATIENCE_SECONDS = 2.0
 PAUSE_SECONDS = 0.05
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 MOST_REPEATS = 3
+REPEATABLE = "Idempotency-Key"
+"""Who sends this header may send the request again, and so may we."""
 
 
 class Forwarding:
@@ -41,7 +45,8 @@ class Forwarding:
             try:
                 _ = request.body  # kept by Django, so that the request can be sent on or done again
             except RequestDataTooBig:
-                pass  # the view refuses it, in its own words
+                # The view refuses it, in its own words, or reads it as a stream, which nobody reads twice.
+                request.__dict__["is_read_once"] = True
             except UnreadablePostError:
                 return problem(400, code="parse_error", detail="The request's body did not arrive.")
         response, refusal = self._attempt(request)
@@ -72,16 +77,22 @@ class Forwarding:
         return HttpResponse(status=503)  # which nobody sees
 
     def _attempt(self, request: HttpRequest) -> tuple[HttpResponseBase, DomainMoved | None]:
-        response = self.get_response(request)
+        if request.method in SAFE:
+            response = self.get_response(request)
+        else:
+            with connection.execute_wrapper(request.__dict__.setdefault("commits", Commits())):
+                response = self.get_response(request)
         return response, request.__dict__.pop("refusal", None)
 
     def _settle(self, request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:
-        """Answer a request of which nothing was done, by whoever can do it now."""
+        """Answer a request of which nothing was done for good, by whoever can do it now."""
         sent = headers.read(request.headers.get(FORWARDED))
         ends = time.monotonic() + PATIENCE_SECONDS
         repeats = 0
         while repeats < MOST_REPEATS and time.monotonic() < ends:
             domain = refusal.domain
+            if (final := _once_only(request, domain)) is not None:
+                return final
             if domain != domain_of_route(request) or ownership.owned_here(domain) or _adopted(sent, refusal):
                 # What it needs of the other domain, it asks the owner for, who is known now.
                 repeats += 1
@@ -112,6 +123,18 @@ def _domain_of(module: str) -> str:
     """The domain that a module belongs to, or empty."""
     config = apps.get_containing_app_config(module)
     return config.label if config is not None else ""
+
+
+def _once_only(request: HttpRequest, domain: str) -> HttpResponse | None:
+    """The answer to a request that cannot be done again, here or elsewhere; None if it can."""
+    if "is_read_once" in request.__dict__:
+        return _unavailable(f"{domain} has moved, and the body is too large to be carried there")
+    commits = request.__dict__.get("commits")
+    if commits is None or not commits.any or REPEATABLE in request.headers:
+        return None
+    log.error("%s %s was done in part when %s moved", request.method, request.path, domain)
+    detail = "A part of the request was done when the rest was refused. Look what effect it had."
+    return problem(503, code="outcome_unknown", detail=detail)
 
 
 def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:

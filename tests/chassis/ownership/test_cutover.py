@@ -164,3 +164,48 @@ def test_owner_that_is_down_is_waited_for_then_unavailable(world: World) -> None
         assert 1.5 < answer.elapsed.total_seconds() < 4
     finally:
         world.new.web.start()
+
+
+@contextmanager
+def half_done(world: World, **headers: str) -> Iterator[list[requests.Response]]:
+    """Inside the block a request has noted one entry of two; after it, it has been answered."""
+    answers: list[requests.Response] = []
+    with psycopg.connect(world.old.database, autocommit=True) as holder:
+        holder.execute("SELECT pg_advisory_lock(1)")
+        pair = threading.Thread(
+            target=lambda: answers.append(world.old.post("/api/pairs", headers=headers, keys=["a", "b"]))
+        )
+        pair.start()
+        wait_for(lambda: world.old.keys() == ["a"])
+        yield answers
+    pair.join(timeout=30)
+
+
+def test_what_is_half_done_for_good_is_not_done_again_elsewhere(world: World) -> None:
+    """Nobody knows what the first half would do a second time, so the client is told."""
+    with half_done(world) as answers:
+        world.cutover(tell=False)
+    assert (answers[0].status_code, answers[0].json()["errors"][0]["code"]) == (503, "outcome_unknown")
+    assert "Retry-After" not in answers[0].headers
+    assert world.new.keys() == ["a"]
+
+
+def test_what_is_half_done_is_done_again_if_it_says_that_it_may_be(world: World) -> None:
+    with half_done(world, **{"Idempotency-Key": "k"}) as answers:
+        world.cutover(tell=False)
+    assert (answers[0].status_code, answers[0].json()["host"]) == (201, "new")
+    assert world.new.keys() == ["a", "b"]
+
+
+def test_upload_too_large_to_be_carried_is_to_be_made_again(world: World) -> None:
+    def upload(host: Host) -> requests.Response:
+        return requests.post(f"{host.url}/api/uploads", files={"file": b"x" * (3 * 2**20)}, timeout=20)
+
+    world.cutover(tell=False)
+    for _ in ("the fence says where it is", "it is known"):
+        refused = upload(world.old)
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (503, "service_unavailable")
+        assert refused.headers["Retry-After"]
+    world.publish()
+    wait_for(lambda: upload(world.new).status_code == 201)
+    assert world.old.keys() == []

@@ -11,6 +11,8 @@ urlpatterns = [
     path("api/entries", ledger.Entries.as_view()),
     path("api/entries/<id:entry>", ledger.OneEntry.as_view()),
     path("api/own/<id:entry>", ledger.OwnEntry.as_view()),
+    path("api/pairs", ledger.Pairs.as_view()),
+    path("api/uploads", ledger.Uploads.as_view()),
     path("api/total", ledger.Total.as_view()),
     path("api/visits", desk.Visits.as_view()),
     path("api/notes", desk.Notes.as_view()),

@@ -41,3 +41,9 @@ def note(*, key: str, amount: int) -> int:
 def change(*, entry: int, amount: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE ledger_entry SET amount = %s WHERE id = %s", [amount, entry])
+
+
+def wait() -> None:
+    """Until nobody holds lock 1."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(1)")

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from rest_framework import exceptions
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -29,6 +30,27 @@ class Entries(Open):
     def post(self, request: Request) -> Response:
         entry = operations.note(**given(request))
         return Response({"id": entry, "host": host()}, status=201, headers={"X-Noted-By": host()})
+
+
+class Pairs(Open):
+    """Notes two entries, each for good by itself; between them it waits for whoever holds lock 1."""
+
+    def post(self, request: Request) -> Response:
+        first, second = given(request)["keys"]
+        operations.note(key=first, amount=1)
+        operations.wait()
+        operations.note(key=second, amount=1)
+        return Response({"host": host()}, status=201)
+
+
+class Uploads(Open):
+    """Notes how large a file is."""
+
+    parser_classes = [MultiPartParser]
+
+    def post(self, request: Request) -> Response:
+        operations.note(key="upload", amount=request.FILES["file"].size // 2**20)
+        return Response({"host": host()}, status=201)
 
 
 class OneEntry(Open):

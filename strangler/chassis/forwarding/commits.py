@@ -1,0 +1,36 @@
+"""Whether a request has changed anything for good: then it cannot be done again, here or elsewhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE")
+"""The statements that do, as the server calls them."""
+
+
+class Commits:
+    """An execute wrapper of Django's: `any` says whether a change of this request was committed."""
+
+    def __init__(self) -> None:
+        self.any = False
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: Any, parameters: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        found = execute(sql, parameters, many, context)
+        # A SELECT may come without Django's cursor.
+        if (cursor := context.get("cursor")) is not None and _changed(cursor):
+            self._changed(context["connection"])
+        return found
+
+    def _changed(self, connection: Any) -> None:
+        if connection.in_atomic_block:
+            connection.on_commit(self._committed)  # which a rollback forgets
+        else:
+            self._committed()
+
+    def _committed(self) -> None:
+        self.any = True
+
+
+def _changed(cursor: Any) -> bool:
+    return (cursor.statusmessage or "").startswith(CHANGES) and cursor.rowcount != 0

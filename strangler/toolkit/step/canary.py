@@ -51,7 +51,8 @@ def widen(step: Step) -> None:
 
 
 def _window(step: Step, percent: int, baseline: Arm) -> tuple[Verdict, Arm, Arm]:
-    """Look until there is a verdict; a bad one counts at once, a good one at the window's end."""
+    """Look until there is a verdict: what is plainly bad counts at once, all else once, at the window's end
+    or, where the sample takes longer and can be waited for, when it is there."""
     began, seconds = time.monotonic(), step.options.window_seconds
     first, mismatches = _arms(step), counters.total(step).mismatched
     while True:
@@ -64,11 +65,11 @@ def _window(step: Step, percent: int, baseline: Arm) -> tuple[Verdict, Arm, Arm]
         differing = counters.total(step).mismatched - mismatches
         # At 100 % nobody asks the source any more: what it did just before stands in.
         against = old if percent < 100 else baseline
-        verdict = judge(old=against, new=new, mismatches=differing, sample=step.options.sample)
-        passed = time.monotonic() - began
-        if verdict.outcome == "fail" or (verdict.outcome == "pass" and passed >= seconds):
-            return verdict, old, new
-        if passed >= seconds * (PATIENCE if percent >= SMALL else 1):
+        passed, sample = time.monotonic() - began, step.options.sample
+        complete = passed >= seconds and min(against.requests, new.requests) >= sample
+        final = complete or passed >= seconds * (PATIENCE if percent >= SMALL else 1)
+        verdict = judge(old=against, new=new, mismatches=differing, sample=sample, final=final)
+        if final or verdict.outcome == "fail":
             return verdict, old, new
 
 

@@ -14,6 +14,7 @@ from strangler.toolkit.parity import Finding, Identifier, Journey, Rules
 from strangler.toolkit.parity.generated import Exploration, explore
 from strangler.toolkit.parity.journey import Both, both
 from strangler.toolkit.parity.run import compare
+from strangler.toolkit.parity.text import reported
 from tests.parity.tiny import Plant, Proxy, Tiny, in_json, served
 
 RULES = Rules(
@@ -253,6 +254,44 @@ def test_an_effect_that_does_not_come_is_a_finding(tiny: str) -> None:
         note = make(journey, 1)
         with pytest.raises(Finding, match="the candidate has not come to what the journey waits for"):
             journey.call("GET", f"/late/{note['id']}", until=lambda body: "id" in body, within=0.2)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_what_may_come_late_may_not_fail_meanwhile(tiny: str, other: str, status: int) -> None:
+    left = [status] * 3
+
+    def failing(request: Request, response: Response) -> None:
+        if request.path.startswith("/late") and left:
+            response.status_code = left.pop()
+
+    def wait(journey: Journey) -> None:
+        note = make(journey, 1)
+        journey.call("GET", f"/late/{note['id']}", until=lambda body: True)
+
+    suite: Any = SimpleNamespace(RULES=RULES, JOURNEYS={"wait": wait})
+    with served(Proxy(other, failing)) as spoiled:
+        report = compare(suite, reference=tiny, candidate=spoiled, run="t", sequences=0, seed=1)
+
+    (finding,) = report.findings()
+    assert [(each["where"], each["candidate"]) for each in finding.differences] == [("status", status)]
+    assert finding.steps[-1].attempts == 1
+    assert len(left) == 2
+
+
+def test_the_report_says_how_often_what_may_come_late_was_asked_for(tiny: str, tmp_path: Path) -> None:
+    def wait(journey: Journey) -> None:
+        note = make(journey, 1)
+        journey.call("GET", f"/late/{note['id']}", until=lambda body: "id" in body)
+        journey.call("GET", "/notes/0", expect=200)
+
+    suite: Any = SimpleNamespace(RULES=RULES, JOURNEYS={"wait": wait})
+    with served(Tiny(first_id=50, late=0.1)) as slow:
+        report = compare(suite, reference=tiny, candidate=slow, run="t", sequences=0, seed=1)
+
+    (effect,), (finding,) = report.effects, report.findings()
+    assert effect.attempts == finding.steps[1].attempts > 1
+    assert f"# {effect.attempts} times" in reported(finding)
+    assert f"# {effect.attempts} times" in report.write(tmp_path).read_text()
 
 
 def test_what_both_do_wrong_is_a_finding(systems: Both) -> None:

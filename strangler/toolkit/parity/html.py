@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from strangler.toolkit.parity.text import asked
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222 }
 body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
@@ -49,7 +51,7 @@ def page(report: dict[str, Any]) -> str:
 
 def _finding(found: dict[str, Any]) -> str:
     steps = "\n".join(
-        f"{number:2}  {step['reference'] or '---'}  {step['curl']}"
+        f"{number:2}  {step['reference'] or '---'}  {asked(step['curl'], step['attempts'])}"
         for number, step in enumerate(found["steps"])
     )
     rows = "".join(
@@ -94,7 +96,7 @@ def _journeys(journeys: list[dict[str, Any]]) -> str:
 
 def _effects(effects: list[dict[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(effect['route'])}<td class=n>{effect['times']}"
+        f"<tr><td>{escape(effect['route'])}<td class=n>{effect['times']}<td class=n>{effect['attempts']}"
         + "".join(
             f"<td class=n>{effect[name] * 1000:.0f} ms"
             for name in ("reference_median", "reference_longest", "candidate_median", "candidate_longest")
@@ -103,7 +105,7 @@ def _effects(effects: list[dict[str, Any]]) -> str:
     )
     if not rows:
         return ""
-    names = ("times", "reference, median", "longest", "candidate, median", "longest")
+    names = ("times", "calls", "reference, median", "longest", "candidate, median", "longest")
     heads = "".join(f"<th class=n>{name}" for name in names)
     return f"<h2>Effects that may come later</h2><table><tr><th>seen by{heads}{rows}</table>"
 

@@ -1,5 +1,6 @@
 """A journey: calls to both systems in lockstep, every answer compared before the next call."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +21,13 @@ Condition = Callable[[Any], bool]
 
 class Exchange(msgspec.Struct, kw_only=True):
     """A call and what the two systems answered. `waited`: seconds until both had reached what the journey
-    waits for, reference first; None where it does not wait."""
+    waits for, reference first; None where it does not wait. `attempts`: how often it was made meanwhile."""
 
     call: Call
     reference: Answer
     candidate: Answer
     waited: tuple[float, float] | None = None
+    attempts: int = 1
 
 
 class Finding(AssertionError):
@@ -100,7 +102,8 @@ class Journey:
 
         `parts`: query, headers, json, body of the `Call`. `expect`: the status that both must answer.
         `until`: an effect that may come later: the call is repeated until the reference's and the
-        candidate's body each fulfil it and the answers are equal, for at most `within` seconds.
+        candidate's body each fulfil it and the answers are equal, for at most `within` seconds. Late is all
+        that an answer may be: one that no call may get, or a server error of one system alone, ends it.
         """
         call = Call(method=method, path=path, **parts)
         resolved = [call.resolved(answers) for answers in self._answers]
@@ -145,7 +148,7 @@ class Journey:
     ) -> tuple[Exchange, list[Difference]]:
         started = time.monotonic()
         reached: list[float | None] = [None, None]
-        while True:
+        for attempts in itertools.count(1):
             answers = self.systems.send(reference, candidate)
             now = time.monotonic() - started
             for side, answer in enumerate(answers):
@@ -154,16 +157,24 @@ class Journey:
             trial = self._comparison.trial()
             differences = trial.differences(call.path, *answers)
             done = None not in reached and not differences
-            if done or now > within:
+            failed = self._failed(*answers)
+            if done or failed or now > within:
                 break
             time.sleep(POLL_SECONDS)
         self._comparison = trial
         for side, name in enumerate(("reference", "candidate")):
-            if reached[side] is None:
+            if reached[side] is None and not failed:
                 differences = [*differences, _late(name, within)]
-        waited = (reached[0] or within, reached[1] or within)
-        exchange = Exchange(call=call, reference=answers[0], candidate=answers[1], waited=waited)
+        waited = (reached[0] or now, reached[1] or now)
+        exchange = Exchange(
+            call=call, reference=answers[0], candidate=answers[1], waited=waited, attempts=attempts
+        )
         return exchange, differences
+
+    def _failed(self, reference: Answer, candidate: Answer) -> bool:
+        """Whether one of the answers is not merely early but wrong."""
+        here, there = reference.status, candidate.status
+        return not self.rules.defects.isdisjoint((here, there)) or (here != there and max(here, there) >= 500)
 
     def _defects(self, exchange: Exchange, expect: int | None) -> list[Difference]:
         here, there = exchange.reference.status, exchange.candidate.status

@@ -14,11 +14,12 @@ from strangler.toolkit.parity.rules import Rules
 
 
 class Step(msgspec.Struct, kw_only=True):
-    """A call of a finding and the status that the reference gave."""
+    """A call of a finding, the status that either system gave, and how often it was asked for."""
 
     curl: str
     reference: int
     candidate: int
+    attempts: int = 1
 
 
 class Reported(msgspec.Struct, kw_only=True):
@@ -56,10 +57,11 @@ class Generated(msgspec.Struct, kw_only=True):
 
 
 class Effect(msgspec.Struct, kw_only=True):
-    """How long something that may come later took, in seconds."""
+    """How long something that may come later took, in seconds, and how many calls were made meanwhile."""
 
     route: str
     times: int
+    attempts: int
     reference_median: float
     reference_longest: float
     candidate_median: float
@@ -103,6 +105,7 @@ class Observed:
         self._coverage: dict[str, Counter[str]] = {}
         self._seconds: tuple[list[float], list[float]] = ([], [])
         self._waits: dict[str, list[tuple[float, float]]] = {}
+        self._attempts: Counter[str] = Counter()
 
     def watch(self, exchange: Exchange) -> None:
         self.calls += 1
@@ -112,6 +115,7 @@ class Observed:
             seconds.append(answer.seconds)
         if exchange.waited:
             self._waits.setdefault(route, []).append(exchange.waited)
+            self._attempts[route] += exchange.attempts
 
     @property
     def coverage(self) -> dict[str, dict[str, int]]:
@@ -128,7 +132,7 @@ class Observed:
 
     @property
     def effects(self) -> list[Effect]:
-        return [_effect(route, waits) for route, waits in sorted(self._waits.items())]
+        return [_effect(route, waits, self._attempts[route]) for route, waits in sorted(self._waits.items())]
 
 
 def reported(
@@ -143,6 +147,7 @@ def reported(
                 curl=exchange.call.curl(),
                 reference=exchange.reference.status,
                 candidate=exchange.candidate.status,
+                attempts=exchange.attempts,
             )
             for exchange in finding.exchanges
         ],
@@ -154,11 +159,12 @@ def reported(
     )
 
 
-def _effect(route: str, waits: list[tuple[float, float]]) -> Effect:
+def _effect(route: str, waits: list[tuple[float, float]], attempts: int) -> Effect:
     here, there = ([wait[side] for wait in waits] for side in (0, 1))
     return Effect(
         route=route,
         times=len(waits),
+        attempts=attempts,
         reference_median=median(here),
         reference_longest=max(here),
         candidate_median=median(there),

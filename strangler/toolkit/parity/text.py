@@ -19,7 +19,10 @@ def finding(found: Finding) -> str:
     last = found.exchanges[-1]
     return _told(
         found.name,
-        [(each.reference.status, each.candidate.status, each.call.curl()) for each in found.exchanges],
+        [
+            (each.reference.status, each.candidate.status, asked(each.call.curl(), each.attempts))
+            for each in found.exchanges
+        ],
         [(each.where, each.why, each.reference, each.candidate) for each in found.differences],
         (shown(last.reference), shown(last.candidate)),
     )
@@ -29,7 +32,7 @@ def reported(found: Reported) -> str:
     """The same, of a finding as it stands in a report."""
     return _told(
         found.name,
-        [(each.reference, each.candidate, each.curl) for each in found.steps],
+        [(each.reference, each.candidate, asked(each.curl, each.attempts)) for each in found.steps],
         [(each["where"], each["why"], each["reference"], each["candidate"]) for each in found.differences],
         (found.reference, found.candidate),
     )
@@ -49,6 +52,11 @@ def _told(
     for system, status, answer in zip(("reference", "candidate"), steps[-1][:2], answers, strict=True):
         lines += ["", f"{system} answered {status}:", answer]
     return "\n".join(lines)
+
+
+def asked(curl: str, attempts: int) -> str:
+    """The call as a line for a shell, with how often it was made while something was waited for."""
+    return curl if attempts == 1 else f"{curl}  # {attempts} times"
 
 
 def shown(answer: Answer) -> str:

@@ -294,6 +294,69 @@ def test_the_report_says_how_often_what_may_come_late_was_asked_for(tiny: str, t
     assert f"# {effect.attempts} times" in report.write(tmp_path).read_text()
 
 
+def test_a_condition_that_cannot_read_an_answer_is_not_fulfilled_yet(tiny: str, other: str) -> None:
+    left = [1, 2]
+
+    def plain(request: Request, response: Response) -> None:
+        if request.path.startswith("/late") and left:
+            left.pop()
+            response.data, response.content_type = "starting", "text/plain"
+
+    with served(Proxy(other, plain)) as spoiled, both(tiny, spoiled) as pair:
+        journey = Journey("t", pair, RULES)
+        note = make(journey, 1)
+        journey.call("GET", f"/late/{note['id']}", until=lambda body: body.get("id"))
+
+    assert journey.exchanges[-1].attempts == 3
+
+
+def test_a_journey_that_breaks_off_is_a_finding_and_the_others_run(
+    tiny: str, other: str, tmp_path: Path
+) -> None:
+    def breaks(journey: Journey) -> None:
+        journey.body(make(journey, 1))["no such field"]
+
+    def breaks_at_once(journey: Journey) -> None:
+        raise RuntimeError("at once")
+
+    journeys = {"breaks": breaks, "breaks at once": breaks_at_once, "notes": notes}
+    suite: Any = SimpleNamespace(
+        RULES=RULES,
+        JOURNEYS=journeys,
+        sequences=SUITE.sequences,
+        replay=lambda journey, sequence: breaks(journey),
+    )
+    report = compare(suite, reference=tiny, candidate=other, run="t", sequences=5, seed=1)
+
+    first, second, third = report.findings()
+    assert [ran.finding for ran in report.journeys] == [first, second, None]
+    assert "test_harness.py" in first.differences[0]["why"]
+    assert "KeyError: 'no such field'" in reported(first)
+    assert [step.reference for step in first.steps] == [201]
+    assert "RuntimeError: at once" in reported(second)
+    assert "no such field" in third.differences[0]["why"]
+    assert "no such field" in report.write(tmp_path).read_text()
+    assert not json.loads((tmp_path / "parity.json").read_text())["equal"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [(b"Bad Gateway", "text/plain"), (b"", "text/plain"), (b'"\xff', "application/json")]
+)
+def test_a_bare_answer_of_a_proxy_ends_in_a_report(tiny: str, said: bytes, kind: str) -> None:
+    def bare(environ: Any, start_response: Any) -> Any:
+        return Response(said, status=502, content_type=kind)(environ, start_response)
+
+    def wait(journey: Journey) -> None:
+        journey.call("GET", "/notes/0", until=lambda body: body.get("id"))
+
+    suite: Any = SimpleNamespace(RULES=RULES, JOURNEYS={"wait": wait, "notes": notes})
+    with served(bare) as down:
+        report = compare(suite, reference=tiny, candidate=down, run="t", sequences=0, seed=1)
+
+    assert [finding.name for finding in report.findings()] == ["wait", "notes"]
+    assert report.findings()[0].steps[-1].candidate == 502
+
+
 def test_what_both_do_wrong_is_a_finding(systems: Both) -> None:
     with pytest.raises(Finding, match="the journey expects 200"):
         Journey("t", systems, RULES).call("GET", "/notes/999999", expect=200)

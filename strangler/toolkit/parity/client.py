@@ -51,7 +51,7 @@ class System:
         if "json" in response.headers.get("content-type", ""):
             try:
                 answer.json = msgspec.json.decode(response.data)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 return answer
         return answer
 

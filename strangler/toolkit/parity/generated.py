@@ -7,7 +7,7 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase
 
-from strangler.toolkit.parity.journey import Both, Exchange, Finding, Journey
+from strangler.toolkit.parity.journey import Both, Exchange, Finding, Journey, outcome
 from strangler.toolkit.parity.suite import Suite
 
 Progress = Callable[[int, str], None]
@@ -69,9 +69,7 @@ def explore(
         result.replays += 1
         journey = Journey(f"{run}-{result.replays}", systems, suite.RULES)
         try:
-            suite.replay(journey, sequence)
-        except Finding as finding:
-            return finding
+            return outcome(journey, lambda journey: suite.replay(journey, sequence))
         finally:
             result.calls += len(journey.exchanges)
             for exchange in journey.exchanges:
@@ -79,7 +77,6 @@ def explore(
             if result.first is None:
                 result.sequences += 1
             progress(result.sequences, "shrinking" if result.first else "comparing")
-        return None
 
     started = time.monotonic()
     try:

@@ -1,7 +1,7 @@
 """A journey: calls to both systems in lockstep, every answer compared before the next call."""
 
-import itertools
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -148,11 +148,13 @@ class Journey:
     ) -> tuple[Exchange, list[Difference]]:
         started = time.monotonic()
         reached: list[float | None] = [None, None]
-        for attempts in itertools.count(1):
+        attempts = 0
+        while True:
+            attempts += 1
             answers = self.systems.send(reference, candidate)
             now = time.monotonic() - started
             for side, answer in enumerate(answers):
-                if reached[side] is None and until(answer.body):
+                if reached[side] is None and _fulfils(answer, until):
                     reached[side] = now
             trial = self._comparison.trial()
             differences = trial.differences(call.path, *answers)
@@ -185,6 +187,32 @@ class Journey:
         else:
             return []
         return [Difference(where="status", reference=here, candidate=there, why=why)]
+
+
+def outcome(journey: Journey, act: Callable[[Journey], None]) -> Finding | None:
+    """What is found when the journey is carried out. One that breaks off by an error of its own has found
+    something too: its calls read answers, and one was not as it could be read."""
+    try:
+        act(journey)
+    except Finding as finding:
+        return finding
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and other journeys still run
+        return Finding(journey.name, journey.exchanges, [_broken(error)])
+    return None
+
+
+def _fulfils(answer: Answer, until: Condition) -> bool:
+    """An answer that the condition cannot even read, plain text for an object, does not fulfil it yet."""
+    try:
+        return until(answer.body)
+    except Exception:  # noqa: BLE001 - it is asked again, and whoever waits in vain is told
+        return False
+
+
+def _broken(error: Exception) -> Difference:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    why = f"the journey breaks off at {last.filename}:{last.lineno}: {type(error).__name__}: {error}"
+    return Difference(where="journey", reference=None, candidate=None, why=why)
 
 
 def _late(name: str, within: float) -> Difference:

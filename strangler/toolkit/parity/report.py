@@ -139,7 +139,7 @@ def reported(
     finding: Finding, *, name: str, first: Finding | None = None, reproducible: bool = True
 ) -> Reported:
     """A finding as the report tells it. `first`: the finding before it was shrunk."""
-    last = finding.exchanges[-1]
+    reference, candidate = text.last(finding)
     return Reported(
         name=name,
         steps=[
@@ -152,8 +152,8 @@ def reported(
             for exchange in finding.exchanges
         ],
         differences=[msgspec.to_builtins(difference, enc_hook=str) for difference in finding.differences],
-        reference=text.shown(last.reference),
-        candidate=text.shown(last.candidate),
+        reference=reference,
+        candidate=candidate,
         shrunk_from=len(first.exchanges) if first else None,
         reproducible=reproducible,
     )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from strangler.toolkit.parity.generated import Exploration, explore
-from strangler.toolkit.parity.journey import Finding, Journey, both
+from strangler.toolkit.parity.journey import Journey, both, outcome
 from strangler.toolkit.parity.report import Generated, Observed, Ran, Report, reported
 from strangler.toolkit.parity.suite import Suite
 
@@ -35,11 +35,8 @@ def compare(
         for number, name in enumerate(names, start=1):
             began = time.monotonic()
             journey = Journey(f"{run}-j{number}", systems, suite.RULES)
-            finding = None
-            try:
-                suite.JOURNEYS[name](journey)
-            except Finding as found:
-                finding = reported(found, name=name)
+            found = outcome(journey, suite.JOURNEYS[name])
+            finding = reported(found, name=name) if found else None
             for exchange in journey.exchanges:
                 observed.watch(exchange)
             seconds = time.monotonic() - began

@@ -16,7 +16,6 @@ LONGEST = 2000
 
 def finding(found: Finding) -> str:
     """The journey's calls as curl lines, the last one with both answers and their differences."""
-    last = found.exchanges[-1]
     return _told(
         found.name,
         [
@@ -24,7 +23,7 @@ def finding(found: Finding) -> str:
             for each in found.exchanges
         ],
         [(each.where, each.why, each.reference, each.candidate) for each in found.differences],
-        (shown(last.reference), shown(last.candidate)),
+        last(found),
     )
 
 
@@ -44,14 +43,24 @@ def _told(
     differences: list[tuple[str, str, Any, Any]],
     answers: tuple[str, str],
 ) -> str:
-    lines = [f"{name}: call {len(steps) - 1} is not answered as it must be", ""]
+    what = f"call {len(steps) - 1} is not answered as it must be" if steps else "no call was answered"
+    lines = [f"{name}: {what}", ""]
     lines += [f"  {number:2}  {here or '---'}  {curl}" for number, (here, _, curl) in enumerate(steps)]
     lines += ["", "what is wrong with its answers:"]
     for where, why, here, there in differences:
         lines += [f"  {where}: {why}", f"    reference  {value(here)}", f"    candidate  {value(there)}"]
-    for system, status, answer in zip(("reference", "candidate"), steps[-1][:2], answers, strict=True):
-        lines += ["", f"{system} answered {status}:", answer]
+    for here, there, _ in steps[-1:]:
+        for system, status, answer in zip(("reference", "candidate"), (here, there), answers, strict=True):
+            lines += ["", f"{system} answered {status}:", answer]
     return "\n".join(lines)
+
+
+def last(found: Finding) -> tuple[str, str]:
+    """What either system answered to the finding's last call; nothing if it broke off before any."""
+    if not found.exchanges:
+        return "", ""
+    exchange = found.exchanges[-1]
+    return shown(exchange.reference), shown(exchange.candidate)
 
 
 def asked(curl: str, attempts: int) -> str:

@@ -1,4 +1,4 @@
-"""A system small enough to know by heart, and a proxy that plants differences in front of one."""
+"""A system small enough to know by heart, a journey through it, and a proxy that plants differences."""
 
 import itertools
 import json
@@ -14,8 +14,16 @@ import urllib3
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from strangler.toolkit.parity import Identifier, Journey, Rules
+
 Wsgi = Callable[..., Any]
 Plant = Callable[[Request, Response], None]
+
+RULES = Rules(
+    identifiers=[Identifier(kind="note", at="id"), Identifier(kind="reference", at="reference")],
+    texts=[r"(?P<reference>n_[0-9a-f]{12})"],
+    times=frozenset({"created_at"}),
+)
 
 
 class Quiet(WSGIRequestHandler):
@@ -89,6 +97,19 @@ class Tiny:
         self._notes[number] = note
         self._made[number] = time.monotonic()
         return 201, note
+
+
+def make(journey: Journey, price: Any, text: Any = "x") -> Any:
+    return journey.call("POST", "/notes", json={"of": journey.name, "price": price, "text": text})
+
+
+def notes(journey: Journey) -> None:
+    first = make(journey, 199)
+    journey.call("GET", f"/notes/{first['id']}", expect=200)
+    make(journey, "free")
+    make(journey, 250)
+    journey.call("GET", "/notes", query={"of": journey.name}, expect=200)
+    journey.call("GET", "/notes/0", expect=404)
 
 
 class Proxy:

@@ -1,8 +1,11 @@
 """Are two answers the same, up to what must differ?"""
 
 import base64
+import math
 import re
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,6 +14,8 @@ from strangler.toolkit.parity.calls import Answer
 from strangler.toolkit.parity.rules import Rules
 
 ABSENT = "(absent)"
+APART_SECONDS = 60.0
+"""How far apart the two may tell a moment, or a time to wait: clocks differ, and limits end with a minute."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +83,8 @@ class Comparison:
             elif name not in there:
                 yield _differ(where, here[name], ABSENT, "a header is missing")
             elif name in self.rules.amounts_of_time:
-                if here[name].isdigit() != there[name].isdigit():
-                    yield _differ(where, here[name], there[name], "not both a number of seconds")
+                if not _near(_seconds(here[name]), _seconds(there[name])):
+                    yield _differ(where, here[name], there[name], "another amount of time")
             else:
                 yield from self._strings(where, here[name], there[name])
 
@@ -108,6 +113,7 @@ class Comparison:
                 return
             for index, (one, other) in enumerate(zip(here, there, strict=True)):
                 yield from self._values(path, (*where, str(index)), keys, one, other)
+            yield from self._succession(place, here, there)
         elif type(here) is not type(there):
             yield _differ(place, here, there, f"{_type(here)} against {_type(there)}")
         elif (kind := self.rules.kind(path, keys)) and here is not None:
@@ -117,6 +123,20 @@ class Comparison:
         elif here != there:
             yield _differ(place, here, there, "another value")
 
+    def _succession(self, place: str, here: list[Any], there: list[Any]) -> Iterator[Difference]:
+        """Of two neighbours in a list, the one that came first here came first there."""
+        for key in sorted(self.rules.times):
+            times = [
+                (one[key], other[key])
+                for one, other in zip(here, there, strict=True)
+                if isinstance(one, dict) and isinstance(other, dict) and key in one and key in other
+            ]
+            for (ours, theirs), (our_next, their_next) in pairwise(times):
+                steps = _moment(our_next) - _moment(ours), _moment(their_next) - _moment(theirs)
+                if steps[0] * steps[1] < 0:
+                    why = f"{key} goes the other way"
+                    yield _differ(place, [ours, our_next], [theirs, their_next], why)
+
     def _named(
         self, path: str, where: tuple[str, ...], keys: tuple[str, ...], here: str, there: str
     ) -> Iterator[Difference]:
@@ -124,6 +144,8 @@ class Comparison:
         if key in self.rules.times:
             if _shape(here) != _shape(there):
                 yield _differ(".".join(where), here, there, "a time in another format")
+            elif not _near(_moment(here), _moment(there)):
+                yield _differ(".".join(where), here, there, "another time")
         elif key in self.rules.tokens:
             yield from self._values(path, where, keys, token(here), token(there))
         else:
@@ -177,6 +199,22 @@ def _blanked(pattern: re.Pattern[str], text: str) -> str:
 def _shape(time: str) -> str:
     """The time with its digits blanked; whole seconds are written without a fraction, so that is left out."""
     return re.sub(r"\d", "0", re.sub(r"\.\d+", "", time))
+
+
+def _moment(time: Any) -> float:
+    """Seconds since 1970; for what is no time (ISO 8601) not a number, which is near to nothing."""
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _seconds(amount: str) -> float:
+    return float(amount) if amount.isdecimal() else math.nan
+
+
+def _near(here: float, there: float) -> bool:
+    return abs(here - there) <= APART_SECONDS
 
 
 def _type(value: Any) -> str:

@@ -25,10 +25,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     `texts`: regular expressions searched in every string; their named groups are kinds of identifiers.
     `headers_of`: headers that count only with these statuses; `Allow` is due with a 405 alone (RFC 9110).
-    `times`: keys of time stamps, which must look alike. `tokens`: keys of JSON Web Tokens, whose header and
-    claims are compared. `amounts_of_time`: headers whose numbers depend on the clock. `ignored_headers`:
-    names, `*` at the end stands for any rest. `routes`: path templates by which calls are counted.
-    `defects`: statuses that are a finding even where both systems agree on them.
+    `times`: keys of time stamps: written alike, within a minute of each other, because the two are asked at
+    the same time, and going the same way down a list. `tokens`: keys of JSON Web Tokens, whose header and
+    claims are compared. `amounts_of_time`: headers with seconds, which may differ by a minute as well.
+    `ignored_headers`: names, `*` at the end stands for any rest. `routes`: path templates by which calls
+    are counted. `defects`: statuses that are a finding even where both systems agree on them.
     """
 
     identifiers: Sequence[Identifier] = ()

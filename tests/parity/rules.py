@@ -21,6 +21,8 @@ RULES = Rules(
         Identifier(kind="order", at="number"),
         Identifier(kind="order", at="payments.order"),
         Identifier(kind="reference", at="reference"),
+        # Of its salted hash: each new password has another, which every refresh token until the next carries.
+        Identifier(kind="password", at="claims.password"),
         Identifier(kind="signing key", at="header.kid"),
         Identifier(kind="signing key", at="keys.kid"),
         Identifier(kind="modulus", at="keys.n"),

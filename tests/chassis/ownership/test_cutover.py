@@ -1,6 +1,8 @@
 """A domain changes hands under its writers: they are held and carried on, none fails, none writes twice."""
 
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,12 +18,18 @@ from tests.chassis.ownership.hosts import Host, World
 from tests.ports import wait_for
 
 WRITERS = 6
+LONGEST_SECONDS = 10.0
+"""No answer may take longer: a fence is held for a tenth of a second here."""
 
 
 @contextmanager
-def writing(write: Callable[[str], requests.Response]) -> Iterator[list[tuple[str, int, Any]]]:
-    """Threads that write one key after the other; gives what was answered: key, status, body."""
+def writing(
+    write: Callable[[str], requests.Response], patience: float = LONGEST_SECONDS
+) -> Iterator[list[tuple[str, int, Any]]]:
+    """Threads that write one key after the other; gives what was answered: key, status, body. At the end
+    none may be held, nor have waited longer than `patience`."""
     answers: list[tuple[str, int, Any]] = []
+    waits: list[float] = []
     stop = threading.Event()
 
     def work(writer: int) -> None:
@@ -29,7 +37,9 @@ def writing(write: Callable[[str], requests.Response]) -> Iterator[list[tuple[st
             if stop.is_set():
                 return
             key = f"{writer}-{turn}"
+            began = time.monotonic()
             answer = write(key)
+            waits.append(time.monotonic() - began)
             answers.append((key, answer.status_code, answer.json()))
 
     threads = [threading.Thread(target=work, args=[n]) for n in range(WRITERS)]
@@ -39,18 +49,46 @@ def writing(write: Callable[[str], requests.Response]) -> Iterator[list[tuple[st
         yield answers
     finally:
         stop.set()
+        deadline = time.monotonic() + patience
         for thread in threads:
-            thread.join(timeout=60)
+            thread.join(max(0.0, deadline - time.monotonic()))
+    held = sum(thread.is_alive() for thread in threads)
+    assert held == 0, f"{held} writers are held"
+    assert max(waits) <= patience, f"an answer took {max(waits):.1f} s"
 
 
-def more(answers: list[Any], count: int = 30) -> None:
-    wanted = len(answers) + count
-    wait_for(lambda: len(answers) >= wanted, seconds=30)
+def more(answers: list[tuple[str, int, Any]], seconds: float = 30) -> None:
+    """Wait until every writer has got five more answers."""
+
+    def least() -> int:
+        counts = Counter(key.partition("-")[0] for key, *_ in list(answers))
+        return min(counts[str(writer)] - before[str(writer)] for writer in range(WRITERS))
+
+    before: Counter[str] = Counter(key.partition("-")[0] for key, *_ in list(answers))
+    wait_for(lambda: least() >= 5, seconds=seconds)
 
 
 def check(world: World, answers: list[tuple[str, int, Any]]) -> None:
     assert [a for a in answers if a[1] != 201] == [], world.old.log()[-3000:] + world.new.log()[-3000:]
     assert sorted(key for key, *_ in answers) == world.owner.keys()
+
+
+def test_a_writer_that_is_held_is_seen() -> None:
+    release, answer = threading.Event(), requests.Response()
+    answer.status_code, answer._content = 201, b"{}"
+
+    def write(key: str) -> requests.Response:
+        if key.startswith("3"):
+            release.wait(60)
+        return answer
+
+    with (
+        pytest.raises(AssertionError, match="1 writers are held"),
+        writing(write, patience=0.2) as answers,
+        pytest.raises(AssertionError, match="Not within"),
+    ):
+        more(answers, seconds=0.2)
+    release.set()
 
 
 PATHS = ["/api/entries", "/api/visits", "/api/notes"]

@@ -55,15 +55,20 @@ def test_step_goes_on_after_every_crash(world: World) -> None:
         for point in on_one_way(ON_THE_WAY):
             done = world.migrate(status=None, STRANGLER_CRASH_AFTER=point)
             assert done.status == KILLED, f"{point}: {done.said}"
+            writers.go_on()
         world.migrate()
+        writers.go_on()
         assert world.status()["owners"]["books"] == "books"
         for point in on_one_way(BACK_FROM_CUTOVER):
             done = world.strangler("rollback", status=None, STRANGLER_CRASH_AFTER=point)
             assert done.status == KILLED, f"{point}: {done.said}"
+            writers.go_on()
         world.strangler("rollback")
+        writers.go_on()
         (step,) = world.status()["steps"]
         assert (step["phase"], step["owner"]) == ("shadow", "library")
         world.migrate()
+        writers.go_on()
         for point in FOR_GOOD:
             done = world.strangler(
                 "contract", "--yes", "--restarted", status=None, STRANGLER_CRASH_AFTER=point
@@ -71,8 +76,10 @@ def test_step_goes_on_after_every_crash(world: World) -> None:
             assert done.status == KILLED, f"{point}: {done.said}"
             # The command that is run again tells it, whatever of the owners is forgotten already.
             assert told(world, "books").owner == "books", point
+            writers.go_on()
         world.strangler("contract", "--yes", "--restarted")
         assert told(world, "books").owner == "books"
+        writers.go_on()
     assert writers.failures == []
     assert writers.missing("books") == []
     assert world.leftovers() == []
@@ -84,7 +91,9 @@ def test_step_is_given_up_after_a_crash(world: World, point: str) -> None:
     with Writers(world, 2) as writers:
         done = world.migrate(status=None, STRANGLER_CRASH_AFTER=point)
         assert done.status == KILLED, done.said
+        writers.go_on()
         world.strangler("rollback", "--abort")
+        writers.go_on()
     assert writers.failures == []
     assert writers.missing("library") == []
     assert world.leftovers() == []

@@ -25,9 +25,11 @@ def test_killed_senders_lose_nothing(world: World) -> None:
     world.seed(200)
     with Writers(world) as writers:
         world.migrate("--until", "canary")
+        writers.go_on()
         for _ in range(3):
             world.rows("postgres", KILL_SENDERS)
         world.migrate()
+        writers.go_on()
         world.rows("postgres", KILL_SENDERS)
         world.strangler("verify")
     assert writers.failures == []

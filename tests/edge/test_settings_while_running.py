@@ -137,6 +137,7 @@ def test_a_secret_lies_encrypted_and_opens_for_its_service_only(stack: Stack) ->
         host.read()
         return host.value.otlp_token.get_secret_value()
 
+    assert opened(stack.environment("web")["CONFIG_KEY"]) == SECRET
     assert opened("b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtMDE=") == ""
 
 

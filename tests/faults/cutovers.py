@@ -3,9 +3,11 @@
     ./run strangler migrate --to 3 …      # once, on a running stack
     python -m tests.faults.cutovers --times 20
 
-Every write that was acknowledged is looked for on both sides at the end; the pauses are printed.
+Every write that was acknowledged is looked for: a price before it is overwritten, some seconds and maybe a
+cutover later, and what was there last on both sides at the end. The pauses are printed.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -29,17 +31,21 @@ STAGE, DOMAIN = 3, "catalog"
 STAFF = {"email": "staff@shop.example", "password": "correct-horse-battery"}
 FAST = ("--windows", "100", "--window-seconds", "1", "--shadow-seconds", "0", "--accept-inconclusive")
 PATIENCE = 20.0
+PRODUCTS = 800
+"""Of the seeds, shared among the writers: a price stands for longer than a replica is behind."""
 
 
 class Load:
     """Writers that give products new prices and add products, each its own; readers of lists and details."""
 
-    def __init__(self, url: str, *, writers: int, readers: int) -> None:
+    def __init__(self, url: str, *, writers: int, readers: int, products: int = PRODUCTS) -> None:
         self.url = url
+        self.shares = [range(n + 1, products + 1, writers) for n in range(writers)]
         self.prices: dict[int, str] = {}
         self.unsure: set[int] = set()
         self.skus: list[str] = []
         self.failures: list[str] = []
+        self.lost: list[str] = []
         self.statuses: Counter[int] = Counter()
         self.waits: list[float] = []
         self._stop = threading.Event()
@@ -82,10 +88,12 @@ class Load:
         return answer
 
     def _write(self, number: int) -> None:
-        session, product, turn = requests.Session(), number + 1, 0
-        while not self._stop.is_set():
+        session = requests.Session()
+        for turn, product in enumerate(itertools.cycle(self.shares[number]), start=1):
+            if self._stop.is_set():
+                return
             session.headers.update(self.staff)
-            turn += 1
+            self._look(session, product)
             price = f"{turn // 100 + 1}.{turn % 100:02d}"
             if self._ask(session, "PATCH", f"/api/products/{product}", json={"price": price}) is not None:
                 self.prices[product] = price
@@ -98,6 +106,14 @@ class Load:
                 if self._ask(session, "POST", "/api/products", json=new) is not None:
                     self.skus.append(sku)
             self._stop.wait(0.02)
+
+    def _look(self, session: requests.Session, product: int) -> None:
+        """The price that was acknowledged last is still there."""
+        if product not in self.prices or product in self.unsure:
+            return
+        answer = self._ask(session, "GET", f"/api/products/{product}")
+        if answer is not None and (found := answer.json()["price"]) != self.prices[product]:
+            self.lost.append(f"product {product} has {found}, not {self.prices[product]}")
 
     def _read(self, number: int) -> None:
         session = requests.Session()
@@ -127,7 +143,7 @@ def main(
     writers: int = 8,
     readers: int = 16,
 ) -> None:
-    """Exit status 1 if a request failed or an acknowledged write is not where it should be."""
+    """Exit status 1 if a request failed, an acknowledged write is not where it should be, or sides differ."""
     run = run_directory(ROOT)
     state = Stack(ROOT, run).state
     assert state is not None, "./run up first"
@@ -153,7 +169,7 @@ def main(
         say("interrupted")
     finally:
         load.stop()
-    verified = strangler("verify", check=False)
+    differ: list[str] = strangler("verify", check=False)["problems"]
     postgres = stack.environment("provision")["POSTGRES_URL"]
     wrong = [
         f"{host}: {what}"
@@ -161,11 +177,15 @@ def main(
         for what in missing(load, postgres.rsplit("/", 1)[0] + f"/{host}")
     ]
     say(histogram(pauses))
-    say(f"requests {dict(load.statuses)}, {len(load.failures)} failed, longest write {max(load.waits):.2f} s")
-    say(f"{len(load.skus)} products added, {sum(load.statuses.values())} requests; verify: {verified}")
-    for problem in [*load.failures[:10], *wrong[:10]]:
-        say(problem)
-    raise typer.Exit(1 if load.failures or wrong else 0)
+    longest = max(load.waits, default=0.0)
+    say(f"requests {dict(load.statuses)}, {len(load.failures)} failed, longest write {longest:.2f} s")
+    requested = sum(load.statuses.values())
+    say(f"{requested} requests, {len(load.skus)} products added, {len(load.lost)} prices lost")
+    found = (load.failures, load.lost, wrong, differ)
+    for problems in found:
+        for problem in problems[:10]:
+            say(problem)
+    raise typer.Exit(1 if any(found) else 0)
 
 
 def strangler(*command: str, check: bool = True) -> Any:

@@ -40,7 +40,7 @@ KILLS: dict[str, Callable[[Stack], int]] = {
 
 @pytest.fixture(scope="module")
 def ledger(stack: Stack) -> Ledger:
-    return Ledger.opened(stack)
+    return Ledger.opened(stack, kills=len(KILLS) + 1)
 
 
 @pytest.fixture(scope="module")

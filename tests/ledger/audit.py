@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from strangler.toolkit.stack import Stack
-from tests.ledger.books import Books, Discrepancy
+from tests.ledger.books import Books, Discrepancy, Opening
 from tests.ledger.checks import CHECKS, check
 from tests.ledger.sources import Sources
 from tests.traffic.journal import EditAnswered
@@ -42,19 +42,23 @@ class Audit(msgspec.Struct):
 
 
 class Ledger:
-    """The ledger of one stack. `opened` it remembers the stock, so open it before any traffic."""
+    """The ledger of one stack. `opened` it remembers products and stock, so open it before any traffic.
 
-    def __init__(self, sources: Sources, opening: dict[int, int]) -> None:
+    `kills`: how many processes are killed meanwhile.
+    """
+
+    def __init__(self, sources: Sources, opening: Opening, *, kills: int) -> None:
         self.sources = sources
         self.opening = opening
+        self.kills = kills
 
     @classmethod
-    def opened(cls, stack: Stack) -> "Ledger":
+    def opened(cls, stack: Stack, *, kills: int = 0) -> "Ledger":
         sources = Sources.of(stack)
-        return cls(sources, sources.on_hand())
+        return cls(sources, sources.opening(), kills=kills)
 
     def books(self, journal: Path) -> Books:
-        return self.sources.read(journal, self.opening)
+        return self.sources.read(journal, self.opening, kills=self.kills)
 
     def settle(self, journal: Path, *, seconds: float) -> Audit:
         """Compare until everything agrees, or for so many seconds."""
@@ -79,13 +83,13 @@ def _audit(books: Books, found: list[Discrepancy], elapsed: float) -> Audit:
         "stock adjustments": len(books.adjusts),
         "products": len(books.products),
         "changed descriptions": len(books.entries(EditAnswered)),
-        "new products": len(books.created),
+        "new products": len(books.creates),
+        "notifications": len(books.notifications),
         "mails": len(books.mails),
     }
-    identities = {(mail.message_id, mail.recipient) for mail in books.mails}
     return Audit(
         seconds=round(elapsed, 1),
         counts=counts,
         discrepancies=found,
-        repeated_mails=len(books.mails) - len(identities),
+        repeated_mails=len(books.mails) - len(books.mails_by_id),
     )

@@ -1,4 +1,4 @@
-"""The books that must agree: the clients' journal, the shop's database, the PSP's charges, the mails."""
+"""The books that must agree: the clients' journal, the hosts' databases, the PSP's charges, the mails."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -33,9 +33,11 @@ class OrderLine(msgspec.Struct):
 
 
 class Order(msgspec.Struct):
-    """An order in the shop's database; `key` is the idempotency key it was placed under."""
+    """An order in the shop's database; `user` is an e-mail address, `key` the idempotency key it was placed
+    under."""
 
     number: str
+    user_id: int
     user: str
     status: str
     total: Decimal
@@ -67,12 +69,11 @@ class Charge(msgspec.Struct):
 
 
 class Stock(msgspec.Struct):
-    """Pieces of a product; `initial`: on hand before the traffic."""
+    """Pieces of a product."""
 
     product: int
     on_hand: int
     reserved: int
-    initial: int
 
 
 class Movement(msgspec.Struct):
@@ -89,15 +90,45 @@ class Product(msgspec.Struct):
 
     id: int
     sku: str
+    name: str
+    price: Decimal
+    currency: str
+    category: str
+    active: bool
     description: str
 
 
+class Opening(msgspec.Struct):
+    """What there was before any traffic: products by id, and how many pieces of each."""
+
+    products: dict[int, Product]
+    stock: dict[int, int]
+
+
+class Notification(msgspec.Struct):
+    """A message to a customer in the database of the host that owns notifications."""
+
+    id: int
+    user_id: int
+    order: str
+    kind: str
+    email: str
+    subject: str
+    body: str
+    sent: bool
+
+    @property
+    def message_id(self) -> str:
+        return f"<notification-{self.id}@shop.example>"
+
+
 class Mail(msgspec.Struct):
-    """A mail that the SMTP sink took. The subject names the order."""
+    """A mail that the SMTP sink took."""
 
     message_id: str
     recipient: str
     subject: str
+    body: str
 
 
 class Discrepancy(msgspec.Struct):
@@ -109,8 +140,9 @@ class Discrepancy(msgspec.Struct):
 
 
 class Books(msgspec.Struct, dict=True):
-    """All of it, as it was read at one time."""
+    """All of it, as it was read at one time. Each of the `kills` of a process may have sent a mail again."""
 
+    opening: Opening
     journal: list[AnyEntry]
     orders: list[Order]
     payments: list[Payment]
@@ -118,7 +150,9 @@ class Books(msgspec.Struct, dict=True):
     stock: list[Stock]
     movements: list[Movement]
     products: list[Product]
+    notifications: list[Notification]
     mails: list[Mail]
+    kills: int = 0
 
     @cached_property
     def orders_by_number(self) -> dict[str, Order]:
@@ -168,8 +202,16 @@ class Books(msgspec.Struct, dict=True):
         return {entry.reason: entry for entry in self.entries(AdjustAnswered)}
 
     @cached_property
+    def products_by_id(self) -> dict[int, Product]:
+        return {product.id: product for product in self.products}
+
+    @cached_property
     def products_by_sku(self) -> dict[str, list[Product]]:
         return _grouped(self.products, "sku")
+
+    @cached_property
+    def mails_by_id(self) -> dict[str, list[Mail]]:
+        return _grouped(self.mails, "message_id")
 
     @cached_property
     def edits(self) -> dict[int, list[EditSent | EditAnswered]]:
@@ -181,10 +223,12 @@ class Books(msgspec.Struct, dict=True):
         return found
 
     @cached_property
-    def created(self) -> dict[str, CreateAnswered | None]:
-        """What was answered to each new SKU."""
-        answers = {entry.sku: entry for entry in self.entries(CreateAnswered)}
-        return {entry.sku: answers.get(entry.sku) for entry in self.entries(CreateSent)}
+    def creates_sent(self) -> dict[str, CreateSent]:
+        return {entry.sku: entry for entry in self.entries(CreateSent)}
+
+    @cached_property
+    def creates(self) -> dict[str, CreateAnswered]:
+        return {entry.sku: entry for entry in self.entries(CreateAnswered)}
 
 
 def _grouped(rows: Iterable[Any], attribute: str) -> dict[str, list[Any]]:

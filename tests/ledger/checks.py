@@ -8,28 +8,32 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from tests.ledger.books import Books, Discrepancy, Order
-from tests.traffic.journal import EditAnswered, OrderSeen
+from tests.traffic.journal import CheckoutAnswered, EditAnswered, OrderSeen
 
 Found = Iterator[tuple[str, list[Any]]]
 
 PAID = {"captured", "refunded"}
+DECLINED = "tok_declined"
 
 
 def acknowledged_orders(books: Books) -> Found:
     """Every order that a customer was told of is in the shop, once, as it was told."""
     for key, answers in books.answers.items():
-        seen = [answer.order for answer in answers if answer.order]
-        if len({order.number for order in seen}) > 1:
+        seen = [(answer, answer.order) for answer in answers if answer.order]
+        if len({order.number for _, order in seen}) > 1:
             yield f"one idempotency key, several orders: {key}", answers
         if seen and len(seen) < len(answers):
             yield f"one idempotency key, confirmed and refused: {key}", answers
-        for told in seen[:1]:
+        for answer, told in seen:
             kept = books.orders_by_number.get(told.number)
             if kept is None:
                 yield f"acknowledged order {told.number} is lost", answers
-            elif _as_told(told) != _as_kept(kept):
-                yield f"order {told.number} is not what its customer was told", [told, kept]
+            elif _as_told(answer, told) != _as_kept(books, kept):
+                paid = books.payments_by_order.get(told.number, [])
+                yield f"order {told.number} is not what its customer was told", [answer, kept, *paid]
     numbers = Counter(
         number
         for answers in books.answers.values()
@@ -41,27 +45,36 @@ def acknowledged_orders(books: Books) -> Found:
 
 
 def refused_checkouts(books: Books) -> Found:
-    """What was refused left no order, and was not paid for."""
+    """What was refused left no order, and was not paid for; only a declined token was declined."""
     for key, answers in books.answers.items():
         if not any(answer.order for answer in answers) and books.orders_by_key.get(key):
             yield f"refused checkout {key} is an order", [*answers, *books.orders_by_key[key]]
+        token = books.sent[key].expect
+        if token != DECLINED and any(answer.code == "payment_declined" for answer in answers):
+            yield f"checkout {key} was declined although its token was {token}", answers
 
 
 def known_orders(books: Books) -> Found:
-    """Every order in the shop was asked for, and one idempotency key made one order."""
+    """Every order in the shop was asked for, with a good token; one idempotency key made one order."""
     for key, orders in books.orders_by_key.items():
         if len(orders) > 1:
             yield f"idempotency key {key} made {len(orders)} orders", orders
         if key not in books.sent:
             yield f"nobody asked for order {orders[0].number}", orders
+        elif books.sent[key].expect == DECLINED:
+            yield f"order {orders[0].number} was placed although its token was {DECLINED}", orders
     for order in books.orders:
         if order.status == "cancelled" and order.number not in books.cancels_sent:
             yield f"nobody cancelled order {order.number}", [order]
 
 
 def order_sums(books: Books) -> Found:
-    """Lines add up to their order's total."""
+    """Lines have the catalogue's prices, which nobody changes, and add up to their order's total."""
     for order in books.orders:
+        for line in order.lines:
+            product = books.opening.products.get(line.product)
+            if product is None or (line.price, order.currency) != (product.price, product.currency):
+                yield f"order {order.number} has another price than the catalogue", [order, product]
         if not order.lines or any(line.total != line.price * line.quantity for line in order.lines):
             yield f"lines of order {order.number} do not add up", [order]
         elif order.total != sum(line.total for line in order.lines):
@@ -113,11 +126,14 @@ def charges_match(books: Books) -> Found:
 
 
 def cancellations(books: Books) -> Found:
-    """Every acknowledged cancellation holds; that it was refunded is among the payments."""
+    """Every acknowledged cancellation holds, and said so; that it was refunded is among the payments."""
     for number, cancel in books.cancels.items():
         order = books.orders_by_number.get(number)
         if order is None or order.status != "cancelled":
             yield f"acknowledged cancellation of {number} is lost", [cancel, order]
+        # With the provider away it is refunded later.
+        if cancel.payment_status != "refunded" and not books.kills:
+            yield f"cancellation of {number} was answered as {cancel.payment_status}", [cancel, order]
 
 
 def stock_moves(books: Books) -> Found:
@@ -159,52 +175,87 @@ def stock_levels(books: Books) -> Found:
     for reason, sent in books.adjusts_sent.items():
         if books.movements_by_reason.get(reason):
             change[sent.product] += sent.delta
-    for stock in books.stock:
-        expected = stock.initial + change[stock.product]
-        if stock.on_hand != expected:
-            yield f"product {stock.product}: {stock.on_hand} on hand instead of {expected}", [stock]
-        if stock.reserved != 0:
-            yield f"product {stock.product}: {stock.reserved} still reserved", [stock]
-        if stock.on_hand < 0:
-            yield f"product {stock.product}: oversold", [stock]
+    kept = {stock.product: stock for stock in books.stock}
+    for product in books.opening.stock.keys() | kept.keys():
+        stock, expected = kept.get(product), books.opening.stock.get(product, 0) + change[product]
+        if stock is None:
+            yield f"the stock record of product {product} is lost", [product]
+        elif (stock.on_hand, stock.reserved) != (expected, 0) or stock.on_hand < 0:
+            yield f"product {product}: {expected} on hand and none reserved were right", [stock]
+        if product not in books.products_by_id:
+            yield f"stock of no product: {product}", [stock]
 
 
-def descriptions(books: Books) -> Found:
-    """A product's description is the last one that was acknowledged, or a later one without an answer."""
-    kept = {product.id: product.description for product in books.products}
-    for product, entries in books.edits.items():
+def catalogue(books: Books) -> Found:
+    """Every product of the opening is there as it was.
+
+    Its description is the last one that was acknowledged, or a later one without an answer.
+    """
+    for product, before in books.opening.products.items():
+        entries = books.edits.get(product, [])
         answered = [index for index, entry in enumerate(entries) if isinstance(entry, EditAnswered)]
         allowed = {entry.text for entry in entries[answered[-1] if answered else 0 :]}
-        if answered and kept.get(product) not in allowed:
-            yield f"the last change of product {product} is lost: {kept.get(product)!r}", entries[-4:]
+        if not answered:
+            allowed.add(before.description)
+        after = books.products_by_id.get(product)
+        if after is None or after != msgspec.structs.replace(before, description=after.description):
+            yield f"product {product} is not what it was", [before, after]
+        elif after.description not in allowed:
+            yield f"the last change of product {product} is lost: {after.description!r}", entries[-4:]
 
 
 def new_products(books: Books) -> Found:
-    """Every product that staff added is there once, and inventory heard of it."""
+    """Every product that staff added is there once as it was sent, inventory heard of it, and no other is."""
     stocked = {stock.product for stock in books.stock}
-    for sku, answer in books.created.items():
-        rows = books.products_by_sku.get(sku, [])
+    for sku, sent in books.creates_sent.items():
+        rows, answer = books.products_by_sku.get(sku, []), books.creates.get(sku)
         if len(rows) > 1 or (answer is not None and not rows):
-            yield f"the new product {sku} exists {len(rows)} times", [answer, *rows]
+            yield f"the new product {sku} exists {len(rows)} times", [sent, answer, *rows]
         for row in rows:
+            kept = (row.name, row.price, row.category, row.active)
+            if kept != (sent.name, sent.price, sent.category, True):
+                yield f"the new product {sku} is not what was sent", [sent, row]
             if row.id not in stocked:
                 yield f"the new product {sku} has no stock record", [row]
+    for product in books.products:
+        if product.id not in books.opening.products and product.sku not in books.creates_sent:
+            yield f"nobody added product {product.id}", [product]
+    if len(books.products_by_id) < len(books.products):
+        yield "products share an id", [len(books.products), len(books.products_by_id)]
+
+
+def notifications(books: Books) -> Found:
+    """One message an order and one a cancelled one, to the order's user."""
+    wanted = Counter((order.number, "order_placed") for order in books.orders)
+    wanted += Counter((o.number, "order_cancelled") for o in books.orders if o.status == "cancelled")
+    kept = Counter((row.order, row.kind) for row in books.notifications)
+    for order, kind in wanted - kept:
+        yield f"no notification {kind} of order {order}", [order]
+    for order, kind in kept - wanted:
+        yield f"{kept[order, kind]} notifications {kind} of order {order}", [order]
+    for row in books.notifications:
+        about = books.orders_by_number.get(row.order)
+        if about and (row.user_id, row.email) != (about.user_id, about.user):
+            yield f"notification {row.id} is for somebody else", [row, about]
 
 
 def mails_sent(books: Books) -> Found:
-    """One confirmation an order, one cancellation a cancelled one. The same Message-ID is the same mail."""
-    wanted = {f"Your order {order.number}" for order in books.orders}
-    wanted |= {f"Your order {o.number} is cancelled" for o in books.orders if o.status == "cancelled"}
-    sent: dict[str, set[str]] = {}
-    for mail in books.mails:
-        sent.setdefault(mail.subject, set()).add(mail.message_id)
-    for subject in sorted(wanted - sent.keys()):
-        yield f"no mail “{subject}”", [subject]
-    for subject, identities in sent.items():
-        if len(identities) > 1:
-            yield f"{len(identities)} different mails “{subject}”", sorted(identities)
-        if subject not in wanted:
-            yield f"mail about nothing that exists: “{subject}”", sorted(identities)
+    """Every notification is one mail as it says. The same Message-ID is the same mail, sent again: once a
+    kill at most."""
+    known = {row.message_id for row in books.notifications}
+    for row in books.notifications:
+        mails = books.mails_by_id.get(row.message_id, [])
+        if not mails or not row.sent:
+            yield f"notification {row.id} was not sent, or is not marked as sent", [row, *mails]
+        said = (row.email, row.subject, row.body.strip())
+        if any((mail.recipient, mail.subject, mail.body.strip()) != said for mail in mails):
+            yield f"the mail of notification {row.id} says something else", [row, *mails]
+    for identity in books.mails_by_id.keys() - known:
+        yield f"a mail of no notification: {identity}", books.mails_by_id[identity]
+    repeated = len(books.mails) - len(books.mails_by_id)
+    if repeated > books.kills:
+        again = [identity for identity, mails in books.mails_by_id.items() if len(mails) > 1]
+        yield f"{repeated} mails were sent again, with {books.kills} kills", again
 
 
 def money_adds_up(books: Books) -> Found:
@@ -225,8 +276,9 @@ CHECKS: dict[str, Callable[[Books], Found]] = {
     "cancellations": cancellations,
     "stock movements": stock_moves,
     "stock levels": stock_levels,
-    "descriptions": descriptions,
+    "catalogue": catalogue,
     "new products": new_products,
+    "notifications": notifications,
     "mails": mails_sent,
     "money": money_adds_up,
 }
@@ -241,11 +293,12 @@ def check(books: Books) -> list[Discrepancy]:
     ]
 
 
-def _as_told(order: OrderSeen) -> tuple[Any, ...]:
+def _as_told(answer: CheckoutAnswered, order: OrderSeen) -> tuple[Any, ...]:
     lines = sorted((line.product, line.quantity, line.price, line.total) for line in order.lines)
-    return (order.number, order.total, order.currency, lines)
+    return (answer.user, order.number, order.total, order.currency, lines, [order.payment.reference])
 
 
-def _as_kept(order: Order) -> tuple[Any, ...]:
+def _as_kept(books: Books, order: Order) -> tuple[Any, ...]:
     lines = sorted((line.product, line.quantity, line.price, line.total) for line in order.lines)
-    return (order.number, order.total, order.currency, lines)
+    references = [payment.reference for payment in books.payments_by_order.get(order.number, [])]
+    return (order.user, order.number, order.total, order.currency, lines, references)

@@ -1,4 +1,4 @@
-"""Where the books are read: the journal, the shop's database, the PSP's and the SMTP sink's HTTP views."""
+"""Where the books are read: the journal, the owners' databases, the PSP's and the SMTP sink's HTTP views."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,23 @@ from psycopg.rows import dict_row
 
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack
-from tests.ledger.books import Books, Charge, Mail, Movement, Order, Payment, Product, Stock
+from tests.ledger.books import (
+    Books,
+    Charge,
+    Mail,
+    Movement,
+    Notification,
+    Opening,
+    Order,
+    Payment,
+    Product,
+    Stock,
+)
 from tests.traffic.journal import read as read_journal
 
 ORDERS = """
-SELECT o.number, u.email AS user, o.status, o.total, o.currency, coalesce(k.key, '') AS key,
+SELECT o.number, o.user_id, coalesce(u.email, '') AS user, o.status, o.total, o.currency,
+       coalesce(k.key, '') AS key,
        coalesce((SELECT json_agg(json_build_object('product', l.product_id, 'quantity', l.quantity,
                                                    'price', l.price::text, 'total', l.total::text))
                  FROM orders_orderline l WHERE l.order_id = o.id), '[]') AS lines
@@ -33,7 +45,13 @@ STOCK = "SELECT product_id AS product, on_hand, reserved FROM inventory_stockite
 MOVEMENTS = """
 SELECT product_id AS product, delta, "order", reason FROM inventory_stockmovement ORDER BY id
 """
-PRODUCTS = "SELECT id, sku, description FROM catalog_product ORDER BY id"
+PRODUCTS = """
+SELECT id, sku, name, price, currency, category, active, description FROM catalog_product ORDER BY id
+"""
+NOTIFICATIONS = """
+SELECT id, user_id, "order", kind, email, subject, body, sent_at IS NOT NULL AS sent
+FROM notifications_notification ORDER BY id
+"""
 OWNERSHIP_IS_KEPT = "SELECT to_regclass('strangler.ownership') IS NOT NULL AS kept"
 OWNER = "SELECT owner FROM strangler.ownership WHERE domain = %s"
 # The provider says `approved` where the shop says `captured`.
@@ -59,15 +77,16 @@ class Sources:
             mails_url=f"http://{stack.address('smtp', 8025)}",
         )
 
-    def on_hand(self) -> dict[int, int]:
-        """What is on hand of each product."""
+    def opening(self) -> Opening:
+        """The products and what is on hand of each."""
         with self.connect() as connection:
-            return {row["product"]: row["on_hand"] for row in connection.execute(STOCK)}
+            stock = {row["product"]: row["on_hand"] for row in connection.execute(STOCK)}
+        return Opening(products={product.id: product for product in self._products()}, stock=stock)
 
-    def read(self, journal: Path, opening: dict[int, int]) -> Books:
+    def read(self, journal: Path, opening: Opening, *, kills: int) -> Books:
         """All books; each database's in one snapshot."""
-        with self.connect(self.owner("catalog")) as connection:
-            products = connection.execute(PRODUCTS).fetchall()
+        with self.connect(self.owner("notifications")) as connection:
+            notifications = connection.execute(NOTIFICATIONS).fetchall()
         with self.connect() as connection:
             rows = {
                 name: connection.execute(query).fetchall()
@@ -78,16 +97,18 @@ class Sources:
                     ("movements", MOVEMENTS),
                 ]
             }
-        stock = [{**row, "initial": opening.get(row["product"], 0)} for row in rows["stock"]]
         return Books(
+            opening=opening,
             journal=list(read_journal(journal)),
             orders=msgspec.convert(rows["orders"], list[Order]),
             payments=msgspec.convert(rows["payments"], list[Payment]),
             charges=self._charges(),
-            stock=msgspec.convert(stock, list[Stock]),
+            stock=msgspec.convert(rows["stock"], list[Stock]),
             movements=msgspec.convert(rows["movements"], list[Movement]),
-            products=msgspec.convert(products, list[Product]),
+            products=self._products(),
+            notifications=msgspec.convert(notifications, list[Notification]),
             mails=msgspec.convert(self._get(f"{self.mails_url}/mails"), list[Mail]),
+            kills=kills,
         )
 
     def owner(self, domain: str) -> str:
@@ -108,6 +129,10 @@ class Sources:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         return connection
+
+    def _products(self) -> list[Product]:
+        with self.connect(self.owner("catalog")) as connection:
+            return msgspec.convert(connection.execute(PRODUCTS).fetchall(), list[Product])
 
     def _charges(self) -> list[Charge]:
         found: list[Charge] = []

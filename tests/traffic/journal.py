@@ -108,6 +108,9 @@ class CreateSent(Entry):
     """Staff is about to add a product; `sku` is unique."""
 
     sku: str
+    name: str
+    price: Decimal
+    category: str
 
 
 class CreateAnswered(Entry):

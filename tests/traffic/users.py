@@ -9,6 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from locust import between, task
@@ -198,8 +199,9 @@ class Staff(Shopper):
     def add_product(self) -> None:
         self.stay_logged_in()
         sku = f"NEW-{uuid.uuid4().hex[:12]}"
-        body = {"sku": sku, "name": "Newcomer", "price": "12.50", "category": "home"}
-        self.note(CreateSent(at=time.time(), sku=sku))
+        sent = CreateSent(at=time.time(), sku=sku, name="Newcomer", price=Decimal("12.50"), category="home")
+        self.note(sent)
+        body = {"sku": sku, "name": sent.name, "price": str(sent.price), "category": sent.category}
         # A repeated request whose first attempt went through is told that the SKU is taken: 400.
         answer = self.until_answered(
             lambda: self.call("POST", "/api/products", name="add product", body=body, expect=(201, 400))

@@ -292,7 +292,9 @@ def answer_the_cancellation_as_still_captured(books: Books) -> None:
 
 def sell_at_ten_times_the_price(books: Books) -> None:
     """And everybody agrees on it."""
-    for order in [*books.orders, *(e.order for e in books.entries(CheckoutAnswered) if e.order)]:
+    told = [entry.order for entry in books.entries(CheckoutAnswered) if entry.order]
+    orders: list[Order | OrderSeen] = [*books.orders, *told]
+    for order in orders:
         order.total *= 10
         for line in order.lines:
             line.price, line.total = line.price * 10, line.total * 10

@@ -1,8 +1,9 @@
 """One HTTP call and its judgement: was the answer one that this call may get?
 
 Every call is recorded as a sample: `ok` for an expected answer, `unavailable` if something honestly
-is down (a connection error, or 502, 503, 504 in the one error shape), `failed` for anything else. Whether
-unavailability may be is for the reader to decide: never in the demo, for a moment in the kill tests.
+is down (a connection error, 502, 503, 504 in the one error shape, or a part said to be away), `failed` for
+anything else. Whether unavailability may be is for the reader to decide: never in the demo, for a moment in
+the kill tests.
 """
 
 import json
@@ -14,6 +15,12 @@ from typing import Any
 import msgspec
 
 GATEWAY_STATUSES = {502, 503, 504}
+Check = Callable[[int, Any], str]
+"""Says what is wrong with an answer of this status and body; nothing if it is as it should be."""
+
+
+class Degraded(str):
+    """What is wrong is honestly said to be away, or late."""
 
 
 class Call(msgspec.Struct):
@@ -75,7 +82,7 @@ def judge(
     content: bytes | None,
     problem: str,
     expect: Collection[int],
-    check: Callable[[int, Any], str] | None,
+    check: Check | None,
 ) -> tuple[str, str, Any]:
     """(outcome, detail, body) of an answer. `status` 0 means there was none, and `problem` says why."""
     if status == 0:
@@ -92,5 +99,10 @@ def judge(
         return "unavailable", f"{status}: {str(body)[:300]}", body
     if status not in expect:
         return "failed", f"{status} instead of {sorted(expect)}: {str(body)[:300]}", body
-    wrong = check(status, body) if check else ""
-    return ("failed", f"{status}: {wrong}", body) if wrong else ("ok", "", body)
+    try:
+        wrong = check(status, body) if check else ""
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        wrong = f"another shape, {error!r}: {str(body)[:300]}"
+    if not wrong:
+        return "ok", "", body
+    return "unavailable" if isinstance(wrong, Degraded) else "failed", f"{status}: {wrong[:500]}", body

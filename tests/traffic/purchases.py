@@ -6,19 +6,19 @@ An unacknowledged checkout is repeated with the same key until it has its answer
 import random
 import time
 import uuid
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
 import gevent
 import msgspec
 from locust import task
 
-from tests.traffic.calls import Answer
+from tests.traffic.calls import Answer, Check
 from tests.traffic.journal import CheckoutAnswered, CheckoutSent, OrderSeen
+from tests.traffic.memory import SCARCE, SEEDED, Memory, Products, contents, refused, sold_out
 from tests.traffic.shopper import Shopper
 
 FINAL = (201, 402, 409)
-PRODUCTS = 1000
+SEEN = Products()
 POPULAR = 30  # number 25 is one of the scarce ones
 
 
@@ -27,43 +27,43 @@ class Purchases(Shopper):
 
     abstract = True
     address = 0
-    orders: list[str]
+    memory: Memory
 
     @task(9)
     def buy(self) -> None:
         if self.fill_cart():
-            self.checkout("tok_ok", expect=(201, 409), check=confirmed_or_short)
+            self.checkout("tok_ok", expect=(201, 409), check=self.memory.bought())
 
     @task(2)
     def buy_in_vain(self) -> None:
         """The bank says no; the cart stays."""
         if self.fill_cart():
-            self.checkout("tok_declined", expect=(402, 409), check=refused("payment_declined"))
+            self.checkout("tok_declined", expect=(402, 409), check=self.memory.declined())
             self.empty_cart()
 
     @task(1)
     def buy_too_many(self) -> None:
         """Of every 25th product the shop never has that many."""
-        product = 25 * random.randint(1, 40)
+        product = SCARCE * random.randint(1, SEEDED // SCARCE)
         if self.put(product, 999).ok:
-            self.checkout("tok_ok", expect=(409,), check=names_line(product))
+            self.checkout("tok_ok", expect=(409,), check=sold_out(self.memory.cart, of=product))
             self.put(product, 0)
 
     @task(1)
     def buy_nothing(self) -> None:
-        self.empty_cart()
-        self.checkout("tok_ok", expect=(409,), check=refused("empty_cart"))
+        if self.empty_cart():
+            self.checkout("tok_ok", expect=(409,), check=refused("empty_cart"))
 
     @task(1)
     def buy_impatiently(self) -> None:
         """The button pressed twice at once, and again later: one order, three equal answers."""
         if not self.fill_cart():
             return
-        key = uuid.uuid4().hex
+        key, check = uuid.uuid4().hex, self.memory.bought()
         answers: list[Answer] = []
 
         def press() -> None:
-            answers.append(self.checkout("tok_ok", expect=(201, 409), check=confirmed_or_short, key=key))
+            answers.append(self.checkout("tok_ok", expect=(201, 409), check=check, key=key))
 
         gevent.joinall([gevent.spawn(press), gevent.spawn(press)])
         press()
@@ -78,7 +78,7 @@ class Purchases(Shopper):
         if not self.fill_cart():
             return
         key = uuid.uuid4().hex
-        answer = self.checkout("tok_ok", expect=(201, 409), check=confirmed_or_short, key=key)
+        answer = self.checkout("tok_ok", expect=(201, 409), check=self.memory.bought(), key=key)
         if answer.ok:
             other = {"payment_token": "tok_declined", "address": self.address}
             self.until_answered(
@@ -97,33 +97,35 @@ class Purchases(Shopper):
         """A product: every third time one of a few popular ones, so that buyers meet."""
         if random.random() < 0.33:
             return 1 + random.randrange(POPULAR)
-        return 1 + random.randrange(PRODUCTS)
+        return 1 + random.randrange(SEEDED)
 
     # -- parts ---------------------------------------------------------------------------------------
 
     def put(self, product: int, quantity: int) -> Answer:
-        body = {"quantity": quantity}
-        return self.until_answered(
-            lambda: self.call("PUT", f"/api/cart/lines/{product}", name="cart line", body=body)
+        body, check = {"quantity": quantity}, self.memory.cart_with({product: quantity})
+        answer = self.until_answered(
+            lambda: self.call("PUT", f"/api/cart/lines/{product}", name="cart line", body=body, check=check)
         )
+        self.memory.cart = contents(answer.body) if answer.ok else None
+        return answer
 
     def fill_cart(self) -> bool:
         self.stay_logged_in()
         products = {self.product() for _ in range(random.choice([1, 1, 2, 3]))}
         return all(self.put(product, random.choice([1, 1, 1, 2, 3])).ok for product in products)
 
-    def empty_cart(self) -> None:
-        answer = self.until_answered(lambda: self.call("GET", "/api/cart", name="cart"))
-        if answer.ok:
-            for line in answer.body["lines"]:
-                self.put(line["product"], 0)
+    def empty_cart(self) -> bool:
+        """Whether it is empty now."""
+        check = self.memory.cart_with({})
+        answer = self.until_answered(lambda: self.call("GET", "/api/cart", name="cart", check=check))
+        return answer.ok and all(self.put(product, 0).ok for product in contents(answer.body))
 
     def checkout(
         self,
         token: str,
         *,
         expect: Collection[int],
-        check: Callable[[int, Any], str],
+        check: Check,
         key: str = "",
     ) -> Answer:
         """Check out, with the same key until there is an answer, and note both in the journal."""
@@ -136,6 +138,7 @@ class Purchases(Shopper):
             )
         )
         if answer.status not in FINAL:
+            self.memory.cart = None
             return answer
         order = msgspec.convert(answer.body, OrderSeen, strict=False) if answer.status == 201 else None
         self.note(
@@ -148,38 +151,9 @@ class Purchases(Shopper):
                 order=order,
             )
         )
-        if order and order.number not in self.orders:
-            self.orders.append(order.number)
+        if order:
+            self.memory.remember(answer.body)
+            self.memory.cart = {}
         if answer.code == "insufficient_stock":
             self.empty_cart()
         return answer
-
-
-def refused(*codes: str) -> Callable[[int, Any], str]:
-    """An error with one of these codes, or that something is sold out in the meantime."""
-
-    def check(status: int, body: Any) -> str:
-        found = {error["code"] for error in body["errors"]}
-        unexpected = found - {*codes, "insufficient_stock"}
-        return f"{sorted(unexpected)} instead of {sorted(codes)}" if unexpected else ""
-
-    return check
-
-
-def names_line(product: int) -> Callable[[int, Any], str]:
-    """Too little stock, and the answer says of what."""
-
-    def check(status: int, body: Any) -> str:
-        named = [e["attr"] for e in body["errors"] if e["code"] == "insufficient_stock"]
-        return "" if f"lines.{product}" in named else f"lines.{product} is not named: {body}"
-
-    return check
-
-
-def confirmed_or_short(status: int, body: Any) -> str:
-    """A confirmed and paid order, or too little stock."""
-    if status != 201:
-        return refused("insufficient_stock")(status, body)
-    if body["status"] != "confirmed" or body["payment"]["status"] != "captured" or not body["lines"]:
-        return f"no confirmed order: {body}"
-    return ""

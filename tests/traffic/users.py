@@ -1,20 +1,20 @@
 """The users: customers with the mix of design section 11, and a member of staff.
 
 Customers are the seeded ones and, every second one, newly registered ones. Each knows what its calls may be
-answered; 402 and 409 are expected where the journey plans them.
+answered; 402 and 409 are expected where the journey plans them, and answers must agree with what it was told.
 """
 
 import itertools
 import random
 import time
 import uuid
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from locust import between, task
 from locust.exception import StopUser
 
+from tests.traffic.calls import Answer
 from tests.traffic.journal import (
     AdjustAnswered,
     AdjustSent,
@@ -25,7 +25,8 @@ from tests.traffic.journal import (
     EditAnswered,
     EditSent,
 )
-from tests.traffic.purchases import POPULAR, PRODUCTS, Purchases
+from tests.traffic.memory import SEEDED, Memory, adjusted, categories, made, stock
+from tests.traffic.purchases import POPULAR, SEEN, Purchases
 from tests.traffic.shopper import PASSWORD, Shopper
 
 SEEDED_CUSTOMERS = 50
@@ -39,8 +40,7 @@ class Customer(Purchases):
 
     def on_start(self) -> None:
         number = next(self.counter)
-        self.orders = []
-        self.cancelled: set[str] = set()
+        self.memory = Memory(SEEN)
         if number % 2 == 0 and number // 2 < SEEDED_CUSTOMERS:
             self.email = f"customer-{number // 2 + 1:03d}@shop.example"
             self.log_in()
@@ -52,13 +52,7 @@ class Customer(Purchases):
     def _register(self) -> None:
         self.email = f"visitor-{uuid.uuid4().hex[:12]}@visitors.example"
         body = {"email": self.email, "password": PASSWORD, "name": "A. Visitor"}
-        # A repeated registration whose first try went through is told that the address is taken: 400.
-        answer = self.until_answered(
-            lambda: self.call(
-                "POST", "/api/auth/register", name="register", body=body, expect=(201, 400), anonymous=True
-            )
-        )
-        if not answer.ok:
+        if not once(self, "/api/auth/register", name="register", body=body, unique="email").ok:
             raise StopUser
         self.log_in()
         address = {"name": "A. Visitor", "street": "Lindenweg 1", "city": "Hamburg"}
@@ -85,86 +79,90 @@ class Customer(Purchases):
         ordering = random.choice(["", "&ordering=price", "&ordering=-price", "&ordering=name"])
         page = 1 + random.randrange(20)
         path = f"/api/products?page={page}&page_size=20{ordering}"
-        self.call("GET", path, name="browse", check=has("count", "results"))
+        self.call("GET", path, name="browse", check=SEEN.page(20))
 
     @task(10)
     def search(self) -> None:
-        word = random.choice(WORDS)
-        path = f"/api/products?search={word}&max_price={random.randrange(20, 200)}"
-        self.call("GET", path, name="search", check=has("count", "results"))
+        word, most = random.choice(WORDS), random.randrange(20, 200)
+        path = f"/api/products?search={word}&max_price={most}"
+        self.call("GET", path, name="search", check=SEEN.search(word, most))
 
     @task(20)
     def look_at_product(self) -> None:
         product = self.product()
-        self.call("GET", f"/api/products/{product}", name="product", check=has("price", "available"))
+        self.call("GET", f"/api/products/{product}", name="product", check=SEEN.product(product))
 
     @task(3)
     def look_at_stock(self) -> None:
         product = self.product()
-        self.call("GET", f"/api/stock/{product}", name="stock", check=adds_up)
+        self.call("GET", f"/api/stock/{product}", name="stock", check=stock(product))
 
     @task(2)
     def categories(self) -> None:
-        self.call("GET", "/api/categories", name="categories", check=has("count", "results"))
+        self.call("GET", "/api/categories", name="categories", check=categories)
 
     @task(6)
     def look_at_cart(self) -> None:
-        self.call("GET", "/api/cart", name="cart", check=has("lines", "total", "currency"))
+        self.call("GET", "/api/cart", name="cart", check=self.memory.cart_with({}))
 
     # -- one's own things ----------------------------------------------------------------------------
 
     @task(4)
     def my_orders(self) -> None:
         self.stay_logged_in()
-        self.call("GET", "/api/orders", name="my orders", check=has("count", "results"))
+        self.call("GET", "/api/orders", name="my orders", check=self.memory.own_orders)
 
     @task(3)
     def my_order(self) -> None:
-        if self.orders:
-            number = random.choice(self.orders)
-            self.call("GET", f"/api/orders/{number}", name="order", check=has("number", "status", "lines"))
+        if self.memory.orders:
+            number = random.choice(list(self.memory.orders))
+            self.call("GET", f"/api/orders/{number}", name="order", check=self.memory.order(number))
 
     @task(3)
     def overview(self) -> None:
-        if self.orders:
-            number = random.choice(self.orders)
-            self.call("GET", f"/api/orders/{number}/overview", name="overview", check=complete)
+        if self.memory.orders:
+            number = random.choice(list(self.memory.orders))
+            check = self.memory.overview(number)
+            self.call("GET", f"/api/orders/{number}/overview", name="overview", check=check)
 
     @task(1)
     def payments(self) -> None:
-        if self.orders:
-            number = random.choice(self.orders)
-            self.call("GET", f"/api/payments?order={number}", name="payments", check=has("results"))
+        if self.memory.orders:
+            number = random.choice(list(self.memory.orders))
+            check = self.memory.payments(number)
+            self.call("GET", f"/api/payments?order={number}", name="payments", check=check)
 
     @task(2)
     def notifications(self) -> None:
-        self.call("GET", "/api/notifications", name="notifications", check=has("count", "results"))
+        path = "/api/notifications?page_size=50"
+        self.call("GET", path, name="notifications", check=self.memory.notifications)
 
     @task(1)
     def me(self) -> None:
-        self.call("GET", "/api/me", name="me", check=has("id", "email"))
+        self.call(
+            "GET", "/api/me", name="me", check=lambda _, me: "" if me["email"] == self.email else f"{me}"
+        )
 
     # -- changing one's mind -------------------------------------------------------------------------
 
     @task(2)
     def cancel(self) -> None:
-        kept = [number for number in self.orders if number not in self.cancelled]
+        kept = self.memory.confirmed()
         if not kept:
             return
         number = random.choice(kept)
+        check = self.memory.cancelled(number)
         self.note(CancelSent(at=time.time(), number=number))
         answer = self.until_answered(
-            lambda: self.call(
-                "POST",
-                f"/api/orders/{number}/cancel",
-                name="cancel",
-                check=has("number", "status", "payment"),
-            )
+            lambda: self.call("POST", f"/api/orders/{number}/cancel", name="cancel", check=check)
         )
-        self.cancelled.add(number)
-        if answer.ok:
+        if answer.status == 200:
             status = answer.body["payment"]["status"] if answer.body["payment"] else ""
             self.note(CancelAnswered(at=time.time(), number=number, payment_status=status))
+        if answer.ok:
+            self.memory.remember(answer.body)
+        else:
+            del self.memory.orders[number]  # nobody knows what has become of it
 
 
 class Staff(Shopper):
@@ -189,7 +187,7 @@ class Staff(Shopper):
                 f"/api/products/{product}",
                 name="edit product",
                 body={"description": text},
-                check=lambda _, body: "" if body["description"] == text else f"not what was sent: {body}",
+                check=SEEN.edited(product, text),
             )
         )
         if answer.ok:
@@ -202,17 +200,14 @@ class Staff(Shopper):
         sent = CreateSent(at=time.time(), sku=sku, name="Newcomer", price=Decimal("12.50"), category="home")
         self.note(sent)
         body = {"sku": sku, "name": sent.name, "price": str(sent.price), "category": sent.category}
-        # A repeated request whose first attempt went through is told that the SKU is taken: 400.
-        answer = self.until_answered(
-            lambda: self.call("POST", "/api/products", name="add product", body=body, expect=(201, 400))
-        )
+        answer = once(self, "/api/products", name="add product", body=body, unique="sku")
         if answer.ok:
             self.note(CreateAnswered(at=time.time(), sku=sku, status=answer.status))
 
     @task(4)
     def adjust_stock(self) -> None:
         self.stay_logged_in()
-        product = 1 + random.randrange(POPULAR if random.random() < 0.7 else PRODUCTS)
+        product = 1 + random.randrange(POPULAR if random.random() < 0.7 else SEEDED)
         delta = random.choice([10, 25, 40, -1, -2])
         reason = f"counted {uuid.uuid4().hex}"
         self.note(AdjustSent(at=time.time(), reason=reason, product=product, delta=delta))
@@ -222,31 +217,18 @@ class Staff(Shopper):
             name="adjust stock",
             body={"delta": delta, "reason": reason},
             expect=(200, 409),
-            check=lambda status, body: "" if status == 409 else adds_up(status, body),
+            check=adjusted(product),
         )
         if answer.ok:
             self.note(AdjustAnswered(at=time.time(), reason=reason, status=answer.status))
 
 
-def has(*names: str) -> Callable[[int, Any], str]:
-    """The body is an object with these members."""
+def once(user: Shopper, path: str, *, name: str, body: dict[str, str], unique: str) -> Answer:
+    """Make what can be there once. Only who asks again, having had no answer, may be told that it is: 400."""
+    attempts = itertools.count()
 
-    def check(status: int, body: Any) -> str:
-        missing = [name for name in names if not isinstance(body, dict) or name not in body]
-        return f"without {', '.join(missing)}: {str(body)[:200]}" if missing else ""
+    def attempt() -> Answer:
+        expect = (201, 400) if next(attempts) else (201,)
+        return user.call("POST", path, name=name, body=body, expect=expect, check=made(body, unique=unique))
 
-    return check
-
-
-def adds_up(status: int, body: Any) -> str:
-    """Stock: what is available is what is on hand and not reserved, and none of it is negative."""
-    on_hand, reserved, available = body["on_hand"], body["reserved"], body["available"]
-    if available != on_hand - reserved or min(on_hand, reserved, available) < 0:
-        return f"the figures do not add up: {body}"
-    return ""
-
-
-def complete(status: int, body: Any) -> str:
-    """The overview has all its parts."""
-    missing = has("order", "payments", "products", "notifications", "degraded")(status, body)
-    return missing or (f"degraded: {body['degraded']}" if body["degraded"] else "")
+    return user.until_answered(attempt)

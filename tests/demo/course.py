@@ -12,6 +12,7 @@ import msgspec
 
 from strangler.toolkit.report.samples import Summary, between, summarise
 from strangler.toolkit.stack import Stack
+from strangler.toolkit.step.canary import SMALL
 from tests.demo.ways import Way, carry_out, figures, ways
 from tests.ledger.audit import Audit, Ledger
 from tests.traffic.calls import Call
@@ -22,6 +23,8 @@ EXPECTED_STEP_SECONDS = 9.0
 EXPECTED_MIGRATION_SECONDS = 75.0
 TICK_SECONDS = 0.25
 SETTLE_SECONDS = 150.0
+SELDOM_READ = {"notifications"}
+"""Domains of which a canary sees too little for a verdict."""
 
 
 class Options(msgspec.Struct):
@@ -40,6 +43,7 @@ class Step(msgspec.Struct):
     target: int
     before: float
     started: float
+    moves: str = ""
     ended: float = 0.0
     after: float = 0.0
     services: dict[str, float] = {}
@@ -52,6 +56,25 @@ class Step(msgspec.Struct):
     @property
     def back(self) -> bool:
         return self.target < self.source
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the move proves nothing: what was compared on the way, and the verdicts on the canary."""
+        if not self.moves or self.back:
+            return []
+        measured = self.figures.get(self.moves, {})
+        shadow, windows = measured.get("shadow", {}), measured.get("canary", {}).get("windows", [])
+        found = []
+        if not shadow.get("compared", 0) + shadow.get("swept", 0):
+            found.append("no answer was compared")
+        if differing := shadow.get("mismatched", 0) + shadow.get("sweep_differs", 0):
+            found.append(f"{differing} compared answers differ")
+        # A smaller window sees too little, and one of what few people read does.
+        bad = {"fail"} if self.moves in SELDOM_READ else {"fail", "inconclusive"}
+        judged = [window for window in windows if window["percent"] >= SMALL]
+        if not judged or any(window["verdict"] in bad for window in judged):
+            found.append(f"the canary was not passed: {listed(windows)}")
+        return [f"step {self.name}, {self.moves}: {reason}" for reason in found]
 
 
 class Outcome(msgspec.Struct):
@@ -82,6 +105,8 @@ class Outcome(msgspec.Struct):
             found.append(f"{measured} requests are fewer than {self.options.least_requests}")
         if self.audit.discrepancies:
             found.append(f"the ledger shows {len(self.audit.discrepancies)} discrepancies")
+        found += [f"the ledger has no {name}" for name, count in self.audit.counts.items() if not count]
+        found += [reason for step in self.steps for reason in step.reasons]
         if self.traffic_problem:
             found.append(self.traffic_problem)
         return found
@@ -154,7 +179,7 @@ class Course:
         self.watching.phase("stage 0, before the first step")
         self._watch(max(window, 5.0))
         for way in course:
-            step = Step(source=way.source, target=way.target, before=before, started=time.time())
+            step = Step(way.source, way.target, before, started=time.time(), moves=way.moves)
             self.steps.append(step)
             self._take(step, way)
             before = step.ended
@@ -217,6 +242,11 @@ def repeating(seconds: float, action: Callable[[], None]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def listed(windows: list[dict[str, Any]]) -> str:
+    """A canary's windows in words."""
+    return "; ".join(f"{w['percent']} %: {w['verdict']} ({w['reason']})" for w in windows) or "no window"
 
 
 def around(step: Step, calls: list[Call]) -> dict[str, Summary]:

@@ -16,7 +16,7 @@ from strangler.toolkit.report.page import Figure, Page, Table
 from strangler.toolkit.report.samples import Summary, between, buckets, summarise
 from strangler.toolkit.report.timeline import Span, draw
 from strangler.toolkit.stack import Stack
-from tests.demo.course import Outcome, around
+from tests.demo.course import Outcome, around, listed
 from tests.traffic.process import sample
 
 SHOWN_FAILURES = 50
@@ -86,6 +86,7 @@ def page(outcome: Outcome, report: dict[str, Any]) -> str:
     page = Page(f"The shop moves to stage {outcome.options.to} under traffic")
     requests, failures = report["requests_in_all"], report["failures"]
     discrepancies = len(outcome.audit.discrepancies)
+    compared = sum(_compared(step) for step in report["steps"] if not step["rollback"])
     page.figures(
         [
             Figure("requests", f"{requests:,}", f"{report['all']['per_second']:g} per second"),
@@ -94,6 +95,7 @@ def page(outcome: Outcome, report: dict[str, Any]) -> str:
                 "ledger", "clean" if not discrepancies else f"{discrepancies} wrong",
                 f"{outcome.audit.counts['orders']:,} orders compared", "bad" if discrepancies else "good",
             ),
+            Figure("compared answers", f"{compared:,}", "of both hosts", "" if compared else "bad"),
             Figure("latency p50", _ms(report["all"]["p50_ms"]), f"p99 {_ms(report['all']['p99_ms'])}"),
             Figure("steps", str(len(outcome.steps)), f"{sum(s.back for s in outcome.steps)} of them back"),
         ]
@@ -212,9 +214,15 @@ def _moves_table(report: dict[str, Any]) -> Table | None:
     return Table(columns=["step", "domain", "phase", "measured"], rows=rows) if rows else None
 
 
+def _compared(step: dict[str, Any]) -> int:
+    shadows = [phases.get("shadow", {}) for phases in step["measured"].values()]
+    return sum(shadow.get("compared", 0) + shadow.get("swept", 0) for shadow in shadows)
+
+
 def _listed(measured: dict[str, Any]) -> str:
     shown = {name: value for name, value in measured.items() if not isinstance(value, dict | list)}
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+    figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+    return f"{figures}; {listed(measured['windows'])}" if "windows" in measured else figures
 
 
 def _calls_table(report: dict[str, Any]) -> Table:

@@ -20,10 +20,12 @@ MIGRATE = ("--window-seconds", "8", "--shadow-seconds", "10", "--accept-inconclu
 
 
 class Way(msgspec.Struct, frozen=True):
-    """From a stage to another. Without `commands` nothing moves but processes, and the runner does it."""
+    """From a stage to another, with the domain that `moves`. Without `commands` only processes move, and
+    the runner does it."""
 
     source: int
     target: int
+    moves: str = ""
     commands: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -42,11 +44,11 @@ def ways(to: int) -> Iterator[Way]:
         yield Way(1, 0)
         yield Way(0, 1)
     if to >= 2:
-        yield Way(1, 2, (_migrate(2), CONTRACT))
+        yield Way(1, 2, "notifications", (_migrate(2), CONTRACT))
     if to >= 3:
-        yield Way(2, 3, (_migrate(3),))
-        yield Way(3, 2, (("rollback",),))
-        yield Way(2, 3, (_migrate(3), CONTRACT))
+        yield Way(2, 3, "catalog", (_migrate(3),))
+        yield Way(3, 2, "catalog", (("rollback",),))
+        yield Way(2, 3, "catalog", (_migrate(3), CONTRACT))
 
 
 CONTRACT = ("contract", "--yes")

@@ -4,13 +4,15 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.plan import load
-from strangler.toolkit.stack import Stack, StackError
+from strangler.toolkit.stack import Stack
 from strangler.toolkit.stack.running import port_base, run_directory
 from tests.demo import report
 from tests.demo.course import Course, Options
@@ -34,22 +36,28 @@ def main(
     console = Console(stderr=as_json, highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
     options = Options(minutes=minutes, users=users, to=to, least_requests=least_requests)
+    for name in report.FILES:
+        (out / name).unlink(missing_ok=True)
     try:
         stack = Stack(ROOT, run_directory(ROOT) / "demo", port_base())
         stack.down(purge=True)  # what an earlier, killed demo left; every demo starts from the seeds
         with View(console) as view:
             directory = stack.layout.logs / "traffic"
             outcome = Course(stack=stack, directory=directory, options=options, watching=view).run()
-    except (StackError, TrafficFailed) as error:
-        console.print(f"[bold red]error:[/] {error}")
+    except (ToolkitError, TrafficFailed) as error:
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
+        if as_json:
+            _print({"passed": False, "reasons": [str(error)]})
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("Interrupted; nothing is left running.")
+        if as_json:
+            _print({"passed": False, "reasons": ["interrupted"]})
         raise typer.Exit(INTERRUPTED) from None
     written = report.write(outcome, out, report.environment(stack))
-    console.print(f"\nledger {outcome.audit}")
+    console.print(f"\nledger {outcome.audit}", markup=False)
     for reason in outcome.reasons:
-        console.print(f"[bold red]{reason}[/]")
+        console.print(reason, style="bold red", markup=False)
     if written["passed"]:
         console.print(
             f"[bold green]Passed:[/] 0 of {written['requests_in_all']:,} requests failed over "
@@ -58,8 +66,12 @@ def main(
         stack.down(purge=True)
     console.print(f"Report: {out / 'demo.html'}")
     if as_json:
-        sys.stdout.write(json.dumps(written, indent=2) + "\n")
+        _print(written)
     raise typer.Exit(0 if written["passed"] else 1)
+
+
+def _print(written: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(written, indent=2) + "\n")
 
 
 def _interrupt(*_: object) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.report.samples import Summary, between, summarise
 from strangler.toolkit.stack import Stack
 from strangler.toolkit.step.canary import SMALL
@@ -88,7 +89,7 @@ class Outcome(msgspec.Struct):
     steps: list[Step]
     calls: list[Call]
     audit: Audit
-    traffic_problem: str = ""
+    problems: list[str] = []
 
     @property
     def failed(self) -> list[Call]:
@@ -107,9 +108,7 @@ class Outcome(msgspec.Struct):
             found.append(f"the ledger shows {len(self.audit.discrepancies)} discrepancies")
         found += [f"the ledger has no {name}" for name, count in self.audit.counts.items() if not count]
         found += [reason for step in self.steps for reason in step.reasons]
-        if self.traffic_problem:
-            found.append(self.traffic_problem)
-        return found
+        return found + self.problems
 
 
 class Watching:
@@ -137,6 +136,7 @@ class Course:
         self.watching = watching
         self.traffic = Traffic(directory=directory, host=stack.url, users=options.users)
         self.steps: list[Step] = []
+        self.problems: list[str] = []
 
     def run(self) -> Outcome:
         """All of it; whatever happens, nothing is left running."""
@@ -146,7 +146,15 @@ class Course:
             self.stack.up(0, self.watching.service)
             up_seconds = time.monotonic() - started_up
             ledger = Ledger.opened(self.stack)
-            started, ended, problem = self._under_traffic()
+            started = self._arrive()
+            # What goes wrong from here on is told in the report, with what there is of it.
+            with self._noting_problems():
+                self._make_steps(started)
+            ended = time.time()
+            self.watching.phase("traffic ends")
+            with self._noting_problems():
+                self.traffic.stop()
+            self.watching.calls(self.traffic.calls.read())
             self.watching.phase("audit: waiting for what is eventual, then comparing the books")
             audit = ledger.settle(self.traffic.journal, seconds=SETTLE_SECONDS)
             return Outcome(
@@ -158,18 +166,21 @@ class Course:
                 steps=self.steps,
                 calls=self.traffic.calls.calls,
                 audit=audit,
-                traffic_problem=problem,
+                problems=self.problems,
             )
         finally:
             self.watching.phase("everything stops")
             self.traffic.kill()
             self.stack.down()
 
-    def _under_traffic(self) -> tuple[float, float, str]:
+    def _arrive(self) -> float:
+        """When all users were there and the processes warm."""
         self.watching.phase(f"stage 0, {self.options.users} users arrive")
         self.traffic.start()
         self._watch(WARM_UP_SECONDS + self.options.users / self.traffic.spawn_rate)
-        started = time.time()
+        return time.time()
+
+    def _make_steps(self, started: float) -> None:
         course = list(ways(self.options.to))
         expected = sum(
             EXPECTED_MIGRATION_SECONDS if way.commands else EXPECTED_STEP_SECONDS for way in course
@@ -186,15 +197,6 @@ class Course:
             self.watching.phase(f"stage {way.target}, after {step.name}")
             self._watch(max(window, 5.0))
             step.after = time.time()
-        ended = time.time()
-        self.watching.phase("traffic ends")
-        problem = ""
-        try:
-            self.traffic.stop()
-        except TrafficFailed as error:
-            problem = str(error)
-        self.watching.calls(self.traffic.calls.read())
-        return started, ended, problem
 
     def _take(self, step: Step, way: Way) -> None:
         self.watching.phase(f"step {step.name}" + (" (rollback)" if step.back else ""))
@@ -203,13 +205,16 @@ class Course:
             step.services[f"{service} {state}"] = round(time.time() - step.started, 2)
             self.watching.service(service, state)
 
-        with self._reading():
-            if way.commands:
-                carry_out(way, self.stack, log=self.traffic.directory / "steps.log", say=self.watching.said)
-                step.figures = figures(self.stack, max(way.source, way.target))
-            else:
-                self.stack.up(step.target, watch)
-        step.ended = time.time()
+        try:
+            with self._reading():
+                if way.commands:
+                    log = self.traffic.directory / "steps.log"
+                    carry_out(way, self.stack, log=log, say=self.watching.said)
+                    step.figures = figures(self.stack, max(way.source, way.target))
+                else:
+                    self.stack.up(step.target, watch)
+        finally:
+            step.ended = step.after = time.time()
 
     def _watch(self, seconds: float) -> None:
         """Let time pass, and look at what happens."""
@@ -218,6 +223,14 @@ class Course:
             time.sleep(min(TICK_SECONDS, left))
             self.traffic.check_running()
             self.watching.calls(self.traffic.calls.read())
+
+    @contextmanager
+    def _noting_problems(self) -> Iterator[None]:
+        try:
+            yield
+        except (ToolkitError, TrafficFailed) as error:
+            self.problems.append(str(error))
+            self.watching.said(str(error))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from strangler.toolkit.stack import Stack
 from tests.demo.course import Outcome, around, listed
 from tests.traffic.process import sample
 
+FILES = ("demo.json", "demo.html")
 SHOWN_FAILURES = 50
 NUMBERS = frozenset(
     {"requests", "failed", "per second", "p50 ms", "p95 ms", "p99 ms", "max ms", "took", "found"}
@@ -93,7 +94,8 @@ def page(outcome: Outcome, report: dict[str, Any]) -> str:
             Figure("failed requests", f"{failures:,}", "of all", "bad" if failures else "good"),
             Figure(
                 "ledger", "clean" if not discrepancies else f"{discrepancies} wrong",
-                f"{outcome.audit.counts['orders']:,} orders compared", "bad" if discrepancies else "good",
+                f"{outcome.audit.counts.get('orders', 0):,} orders compared",
+                "bad" if discrepancies else "good",
             ),
             Figure("compared answers", f"{compared:,}", "of both hosts", "" if compared else "bad"),
             Figure("latency p50", _ms(report["all"]["p50_ms"]), f"p99 {_ms(report['all']['p99_ms'])}"),
@@ -137,8 +139,9 @@ def write(outcome: Outcome, directory: Path, environment: dict[str, str]) -> dic
     """Write both files; returns the data."""
     report = document(outcome, environment)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "demo.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    (directory / "demo.html").write_text(page(outcome, report))
+    data, html = (directory / name for name in FILES)
+    data.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    html.write_text(page(outcome, report))
     return report
 
 

@@ -1,16 +1,26 @@
-"""A demo passes only if something was done and compared, and nothing went wrong."""
+"""A demo passes only if something was done and compared, and nothing went wrong, which it reports."""
 
+import io
+import json
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from rich.console import Console
 
-from tests.demo.course import Options, Outcome, Step
-from tests.demo.report import document, page
-from tests.ledger.audit import Audit
+from strangler.toolkit.stack import Stack, StackError
+from tests.demo.__main__ import main
+from tests.demo.course import Course, Options, Outcome, Step, Watching
+from tests.demo.report import FILES, document, page
+from tests.demo.watching import View
+from tests.ledger.audit import Audit, Ledger
 from tests.ledger.books import Discrepancy
 from tests.traffic.calls import Call
+from tests.traffic.process import Traffic
 
 REQUESTS = 100
 
@@ -107,6 +117,10 @@ def leave_the_canary_out(outcome: Outcome) -> None:
     measured(outcome)["canary"]["windows"] = []
 
 
+def end_a_step_with_an_error(outcome: Outcome) -> None:
+    outcome.problems.append("`strangler migrate` ended with status 1")
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -123,6 +137,7 @@ def leave_the_canary_out(outcome: Outcome) -> None:
         see_too_little,
         do_worse,
         leave_the_canary_out,
+        end_a_step_with_an_error,
     ],
 )
 def test_what_is_planted_is_a_reason(outcome: Outcome, plant: Callable[[Outcome], None]) -> None:
@@ -137,3 +152,64 @@ def test_the_page_shows_the_windows_and_what_was_compared(outcome: Outcome) -> N
     assert "Passed." in shown
     assert "50 %: pass (300 answers)" in shown
     assert "1,040" in shown
+
+
+class Faulty:
+    """Stands for a stack that cannot get to stage 1, its ledger and its traffic."""
+
+    url = "http://127.0.0.1:9"
+
+    def up(self, stage: int, *_: Any) -> None:
+        if stage == 1:
+            raise StackError("web does not start: [/see its log]")
+
+    def settle(self, journal: Path, *, seconds: float) -> Audit:
+        return Audit(counts={}, discrepancies=[])
+
+    def do_nothing(self, *_: Any, **__: Any) -> None:
+        pass
+
+    start = stop = kill = down = check_running = do_nothing
+
+
+def test_a_step_that_fails_is_audited_and_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, outcome: Outcome
+) -> None:
+    faulty: Any = Faulty()
+    monkeypatch.setattr(Ledger, "opened", lambda _: faulty)
+    monkeypatch.setattr(Course, "_watch", faulty.do_nothing)
+    for name in ("start", "stop", "kill"):
+        monkeypatch.setattr(Traffic, name, faulty.do_nothing)
+
+    made = Course(stack=faulty, directory=tmp_path, options=outcome.options, watching=Watching()).run()
+
+    assert "web does not start: [/see its log]" in made.reasons
+    assert [step.name for step in made.steps] == ["0 → 1"]
+    assert "web does not start" in page(made, document(made, {}))
+
+
+def test_a_demo_that_does_not_start_leaves_no_old_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StackError("port [8080] is taken")
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Stack, "down", refuse)
+    for name in FILES:
+        (tmp_path / name).write_text("Passed.")
+
+    with pytest.raises(typer.Exit) as ended:
+        main(out=tmp_path, as_json=True)
+
+    written = json.loads(capsys.readouterr().out)
+    assert (ended.value.exit_code, written) == (1, {"passed": False, "reasons": ["port [8080] is taken"]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_call_says_is_shown_as_it_is() -> None:
+    shown = io.StringIO()
+    View(Console(file=shown, width=200)).calls(
+        [Call(0.0, "product", 0.1, "failed", 404, "not JSON: [/b] [mails]")]
+    )
+    assert "not JSON: [/b] [mails]" in shown.getvalue()

@@ -5,6 +5,7 @@ from collections import deque
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -65,7 +66,7 @@ class View(Watching):
             if call.outcome != "ok":
                 self.failures += 1
                 if self.failures <= 20:
-                    self.console.print(f"[red]{call.outcome}[/] {call.detail[:300]}", markup=True)
+                    self.console.print(f"[red]{call.outcome}[/] {escape(call.detail[:300])}")
         oldest = time.time() - WINDOW_SECONDS
         while self.recent and self.recent[0].at < oldest:
             self.recent.popleft()

@@ -1,9 +1,12 @@
 """Reading the books and comparing them, until what is eventual has happened or the deadline is over."""
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import msgspec
+import psycopg
+import requests
 
 from strangler.toolkit.stack import Stack
 from tests.ledger.books import Books, Discrepancy, Opening
@@ -18,10 +21,10 @@ SHOWN_ROWS = 10
 class Audit(msgspec.Struct):
     """The result: how long it took to settle, how much was compared, and what did not agree at the end."""
 
-    seconds: float
     counts: dict[str, int]
     discrepancies: list[Discrepancy]
     repeated_mails: int = 0
+    seconds: float = 0.0
 
     @property
     def clean(self) -> bool:
@@ -29,7 +32,7 @@ class Audit(msgspec.Struct):
 
     def found(self) -> dict[str, int]:
         """Discrepancies by check, all checks named."""
-        return {name: sum(d.check == name for d in self.discrepancies) for name in CHECKS}
+        return {**dict.fromkeys(CHECKS, 0), **Counter(d.check for d in self.discrepancies)}
 
     def __str__(self) -> str:
         if self.clean:
@@ -64,15 +67,21 @@ class Ledger:
         """Compare until everything agrees, or for so many seconds."""
         started = time.monotonic()
         while True:
-            books = self.books(journal)
-            found = check(books)
-            elapsed = time.monotonic() - started
-            if not found or elapsed > seconds:
-                return _audit(books, found, elapsed)
+            audit = self._audit(journal)
+            audit.seconds = round(time.monotonic() - started, 1)
+            if audit.clean or audit.seconds > seconds:
+                return audit
             time.sleep(POLL_SECONDS)
 
+    def _audit(self, journal: Path) -> Audit:
+        try:
+            books = self.books(journal)
+        except (psycopg.Error, requests.RequestException) as error:
+            return Audit(counts={}, discrepancies=[Discrepancy("books", f"cannot be read: {error!r}", [])])
+        return _audit(books, check(books))
 
-def _audit(books: Books, found: list[Discrepancy], elapsed: float) -> Audit:
+
+def _audit(books: Books, found: list[Discrepancy]) -> Audit:
     counts = {
         "orders": len(books.orders),
         "cancelled": sum(order.status == "cancelled" for order in books.orders),
@@ -88,7 +97,6 @@ def _audit(books: Books, found: list[Discrepancy], elapsed: float) -> Audit:
         "mails": len(books.mails),
     }
     return Audit(
-        seconds=round(elapsed, 1),
         counts=counts,
         discrepancies=found,
         repeated_mails=len(books.mails) - len(books.mails_by_id),

@@ -17,6 +17,7 @@ from tests.traffic.process import Traffic
 
 USERS = 12
 RECOVERY_SECONDS = 45.0
+CALM = 100
 SETTLE_SECONDS = 150.0
 
 MAIN_PROCESSES = [
@@ -56,7 +57,8 @@ def traffic(stack: Stack, ledger: Ledger, tmp_path_factory: pytest.TempPathFacto
 
 
 def recovered(stack: Stack, traffic: Traffic) -> None:
-    """Everything is ready, and a customer who did not buy before has bought."""
+    """Everything is ready, a customer who did not buy before has bought, and nothing is unavailable any more:
+    so many calls in a row were answered as they should be."""
     try:
         stack.wait_ready(seconds=RECOVERY_SECONDS)
         wait_for(lambda: answers(stack), seconds=RECOVERY_SECONDS)
@@ -64,6 +66,14 @@ def recovered(stack: Stack, traffic: Traffic) -> None:
         raise AssertionError(f"{error}\n{whereabouts(stack)}") from None
     new_orders(traffic)
     wait_for(lambda: new_orders(traffic), seconds=RECOVERY_SECONDS)
+    ready = len(traffic.calls.calls)
+
+    def calm() -> bool:
+        traffic.calls.read()
+        last = traffic.calls.calls[ready:][-CALM:]
+        return len(last) == CALM and all(call.outcome == "ok" for call in last)
+
+    wait_for(calm, seconds=RECOVERY_SECONDS)
     traffic.check_running()
 
 
@@ -87,11 +97,13 @@ def test_a_stack_that_lost_everything_at_once_comes_up_again(stack: Stack, traff
     recovered(stack, traffic)
 
 
-def test_after_all_of_it_nothing_acknowledged_is_lost_or_doubled(
+def test_after_all_of_it_no_answer_was_wrong_and_nothing_acknowledged_is_lost_or_doubled(
     stack: Stack, traffic: Traffic, ledger: Ledger
 ) -> None:
     traffic.stop()
 
+    traffic.calls.read()
+    assert [call for call in traffic.calls.calls if call.outcome == "failed"] == []
     audit = ledger.settle(traffic.journal, seconds=SETTLE_SECONDS)
 
     assert audit.clean, str(audit)

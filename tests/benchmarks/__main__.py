@@ -77,7 +77,7 @@ def measure(stack: Stack, beside: Stack, console: Console, *, seconds: float, ro
     rows += shop.checkouts(stack, direct, shop.log_in(direct), rounds=rounds)
     rows += footprint.resident(stack, STAGE)
     say("the fence around a domain that moves")
-    rows += fence.cost(stack, direct, seconds=seconds, rounds=rounds)
+    rows += fence.cost(stack, direct)
     stack.down(purge=True)
     if stages.LAST in {stage.number for stage in load(ROOT / "migrations-plan" / "plan.yaml").built}:
         say(f"a product at stage {stages.LAST} and at stage {stages.FIRST}")

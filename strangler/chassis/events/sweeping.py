@@ -23,7 +23,8 @@ _sweeping = threading.Lock()
 
 BATCH = 500
 BUDGET_SECONDS = 10.0
-# An event younger than this is still being delivered by the process that committed it.
+# A younger event is still being delivered: by the process that committed it, or by its domain's owner, whose
+# claim is on its way.
 HEAD_START = timedelta(seconds=5)
 # Claims outlive whatever could bring an event again.
 KEEP = timedelta(days=7)
@@ -88,6 +89,7 @@ def _due(model: type[Pending], now: datetime) -> Any:
 def _sort_out(rows: Sequence[Pending], *, host: str, broker: str, until: float) -> None:
     """In bulk what is done and what only waits; the rest by the aggregate."""
     claims, most = claims_of(rows), current().event_attempts
+    stale = timezone.now() - HEAD_START
     done: list[Pending] = []
     waiting: list[Pending] = []
     left: dict[str, list[Pending]] = {}
@@ -100,7 +102,7 @@ def _sort_out(rows: Sequence[Pending], *, host: str, broker: str, until: float) 
             continue
         away = [handler.domain for handler in handlers if not owned_here(handler.domain)]
         owner = owner_of(away[0]) if away else ""
-        if row.handed_to != owner:
+        if row.handed_to != owner and (not owner or getattr(row, row.BEGAN) <= stale):
             left.setdefault(owner, []).append(row)
         if len(away) == len(handlers):
             row.waits_for = away[0]

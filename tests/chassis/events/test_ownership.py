@@ -356,6 +356,16 @@ def test_what_the_fence_refused_in_the_middle_of_a_sweep_is_handed_over(
     assert handed == [1, 2, 3]
 
 
+def test_what_the_owner_may_be_handling_is_not_handed_over(effects: Effects, handed: list[int]) -> None:
+    ownership.learn("far", "elsewhere", 2)
+    happen(1)
+    Outbox.objects.update(deliver_after=timezone.now())
+    assert sweeping.sweep(host="monolith", broker="") == 1
+    assert handed == []
+    sweep()
+    assert handed == [1]
+
+
 def test_what_also_fails_for_a_domain_that_stayed_is_handed_over(effects: Effects, handed: list[int]) -> None:
     effects.errors["near", 1] = ValueError("a defect")
     ownership.learn("far", "elsewhere", 2)

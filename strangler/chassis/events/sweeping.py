@@ -42,11 +42,11 @@ def sweep(*, host: str, broker: str) -> int:
 
     One at a time in a process: where handlers are slow, the other threads are for what arrives.
     """
+    with connection.cursor() as cursor:
+        fence.read(cursor)  # a domain that came back is not missed, although nobody told
     if not _sweeping.acquire(blocking=False):
         return 0
     try:
-        with connection.cursor() as cursor:
-            fence.read(cursor)  # a domain that came back is not missed, although nobody told
         return sum(_sweep(model, host=host, broker=broker) for model in (Received, Outbox))
     finally:
         _sweeping.release()

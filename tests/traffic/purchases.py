@@ -111,7 +111,10 @@ class Purchases(Shopper):
         return answer
 
     def fill_cart(self) -> bool:
+        """Some products and nothing else: what was sold out may still be in it."""
         self.stay_logged_in()
+        if self.memory.cart != {} and not self.empty_cart():
+            return False
         products = {self.product() for _ in range(random.choice([1, 1, 2, 3]))}
         return all(self.put(product, random.choice([1, 1, 1, 2, 3])).ok for product in products)
 
@@ -155,6 +158,4 @@ class Purchases(Shopper):
         if order:
             self.memory.remember(answer.body)
             self.memory.cart = {}
-        if answer.code == "insufficient_stock":
-            self.empty_cart()
         return answer

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from strangler.chassis.postgres.base import DatabaseWrapper
 from strangler.chassis.postgres.reading import Parameters, Rows, fetch
+from tests.ports import free_port
 
 PID = "SELECT pg_backend_pid()"
 Read = Callable[[DatabaseWrapper], int]
@@ -74,6 +75,13 @@ def test_a_terminated_connection_is_replaced_unnoticed(
     before = served(lasting, read)
     terminate(postgres, before)
     assert served(lasting, read) != before
+
+
+def test_a_server_that_is_away_is_djangos_error(lasting: DatabaseWrapper, read: Read, postgres: str) -> None:
+    terminate(postgres, served(lasting, read))
+    lasting.settings_dict["PORT"] = str(free_port())
+    with pytest.raises(OperationalError):
+        served(lasting, read)
 
 
 def test_after_an_error_the_server_is_asked(lasting: DatabaseWrapper, read: Read) -> None:

@@ -30,7 +30,7 @@ def fetch(sql: str, parameters: Parameters | None = None) -> Rows:
         if checked or database.is_usable():
             raise
         database.close()
-        database.connect()
+        database.ensure_connection()
         return _prepared(database, sql, numbers)
     database.health_check_done = True
     return rows

@@ -18,6 +18,8 @@ from tests.stacks import running
 CUSTOMERS = 6
 STAYING = 20
 SECONDS = 10
+CRASHES = 3
+READY_SECONDS = 30.0
 MORE = 20
 """Answers after each move."""
 
@@ -46,6 +48,37 @@ def test_who_connects_while_the_gateway_comes_or_goes_is_served(stack: Stack) ->
 
     move(stack, answers, over, [come_and_go] * CUSTOMERS)
     assert set(answers) == {"200 "}, answers
+
+
+def test_who_connects_after_a_crash_gets_an_answer_of_the_shop(stack: Stack) -> None:
+    """What was under way may get none. Nobody gets the 404 of a gateway that does not know its routes yet."""
+    stack.up(1)
+    over, answers = threading.Event(), Counter[str]()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            try:
+                answer = requests.get(f"{stack.url}/api/products/7", timeout=SECONDS)
+                answers[str(answer.status_code)] += 1
+            except requests.RequestException:
+                answers["none"] += 1
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(CUSTOMERS)]
+    for customer in threads:
+        customer.start()
+    try:
+        for _ in range(CRASHES):
+            before = answers.total()
+            stack.kill("traefik")
+            wait_for(partial(served, answers, before + MORE))
+            stack.wait_ready(seconds=READY_SECONDS)
+    finally:
+        over.set()
+        for customer in threads:
+            customer.join()
+    assert answers["200"] > CRASHES * MORE / 2
+    assert answers["none"] <= CRASHES * CUSTOMERS, answers
+    assert set(answers) <= {"200", "none"}, answers
 
 
 def test_who_stays_connected_is_told_to_leave_before_the_server_ends(stack: Stack) -> None:

@@ -12,7 +12,7 @@ A program may accept before it can answer, as a gateway does that does not know 
 what it accepts as it ends. So nobody gets a new connection on the socket while such a program begins
 (`--until URL`: until the URL answers) and when it is told to end (`hold_while_listening`): their first
 packets are dropped, which their kernels send again a second later (RFC 6298). Connections that are there
-go on.
+go on; those that waited for a program that died are passed on to its successor once that can answer.
 """
 
 import argparse
@@ -54,6 +54,10 @@ HOLD_SECONDS = 20.0
 
 POLL_SECONDS = 0.05
 PROBE_SECONDS = 1.0
+UNSERVED_SECONDS = 0.1
+"""Who serves the socket has taken whoever waits within this time."""
+
+PIECE_BYTES = 65536
 
 
 class Keeper(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -157,13 +161,17 @@ def hold_until(path: Path, host: str, port: int, descriptor: int, url: str) -> N
     """Hold the socket until the URL answers, this process has ended, or HOLD_SECONDS are over.
 
     By a process beside this one, which becomes the program; it is nobody's child, for the program would not
-    wait for it. The keeper lets go if it dies; and it lets go if the keeper dies.
+    wait for it. The keeper lets go if it dies; and it lets go if the keeper dies. Those who waited for a
+    server that has died do so beside this process, too, and then are passed on.
     """
     keeping = ask_to_hold(path, host, port)
+    waiting = _unserved(descriptor)
     program = os.pidfd_open(os.getpid())
     if not (child := os.fork()):
         if not os.fork():
             _watch(keeping, program, descriptor, url)
+            keeping.close()
+            _pass_on(waiting, host, port)
         os._exit(0)
     os.waitpid(child, 0)
     keeping.close()
@@ -211,6 +219,40 @@ def _watch(keeping: socket.socket, program: int, descriptor: int, url: str) -> N
             release(socket.socket(fileno=descriptor))
         if ended:
             return
+
+
+def _unserved(descriptor: int) -> list[socket.socket]:
+    """Connections that nobody takes, while no new ones come: whoever served the socket has died."""
+    found = []
+    with socket.socket(fileno=os.dup(descriptor)) as listener:
+        if select.select([listener], [], [], 0)[0]:
+            time.sleep(UNSERVED_SECONDS)
+            listener.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    found.append(listener.accept()[0])
+    return found
+
+
+def _pass_on(waiting: list[socket.socket], host: str, port: int) -> None:
+    """Carry the bytes of these connections to the socket's server and back, until one side ends."""
+    threads = [threading.Thread(target=_carry, args=(client, host, port)) for client in waiting]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _carry(client: socket.socket, host: str, port: int) -> None:
+    with suppress(OSError), client, socket.create_connection((host, port), HOLD_SECONDS) as server:
+        server.settimeout(None)
+        other = {client: server, server: client}
+        while True:
+            for one in select.select(list(other), [], [])[0]:
+                piece = one.recv(PIECE_BYTES)
+                if not piece:
+                    return
+                other[one].sendall(piece)
 
 
 def _answers(url: str) -> bool:

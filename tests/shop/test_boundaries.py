@@ -101,6 +101,23 @@ def test_a_longer_list_asks_no_more(customer: APIClient, user: User) -> None:
     assert queries("/api/orders") == before <= 5
 
 
+@pytest.mark.django_db
+def test_an_orders_lines_stay_in_order_wherever_postgresql_puts_them(customer: APIClient, user: User) -> None:
+    Category.objects.create(slug="garden", name="Garden")
+    order = Order.objects.create(
+        number="N", user=user, email=user.email, address={}, total=Decimal("2.00"), currency="EUR"
+    )
+    price = Decimal("1.00")
+    for sku in "ABC":
+        thing = Product.objects.create(sku=sku, name=sku, price=price, category_id="garden")
+        if sku != "C":
+            order.lines.create(product=thing, sku=sku, price=price, quantity=1, total=price)
+    order.lines.filter(sku="A").update(product=thing)  # which writes the row anew, behind the other
+    for path in ("/api/orders/N", "/api/orders/N/overview"):
+        body = customer.get(path).json()
+        assert [line["sku"] for line in body.get("order", body)["lines"]] == ["A", "B"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_token_that_outlived_its_user_fills_no_cart(customer: APIClient, user: User) -> None:
     Category.objects.create(slug="garden", name="Garden")

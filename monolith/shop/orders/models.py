@@ -58,6 +58,7 @@ class OrderLine(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "product"], name="order_line_once")]
+        ordering = ["id"]  # as they were answered at checkout: PostgreSQL promises none
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.name}"

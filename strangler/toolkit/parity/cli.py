@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.options import PlanOption, of_caller
+from strangler.toolkit.plan.file import DEFAULT
 from strangler.toolkit.stack import Stack, StackError
 from strangler.toolkit.stack.running import port_base, run_directory
 
@@ -44,7 +45,7 @@ def parity(
     suite: Annotated[
         str | None, typer.Option(help="The suite's module; the plan's `parity` if not given.")
     ] = None,
-    plan: PlanOption = Path("migrations-plan/plan.yaml"),
+    plan: PlanOption = DEFAULT,
     reference: Annotated[str | None, typer.Option(help="Base URL of a running reference.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Base URL of a running candidate.")] = None,
     report: Annotated[Path, typer.Option(help="Where the report goes.", callback=of_caller)] = Path("report"),

@@ -165,8 +165,8 @@ def hold_until(path: Path, host: str, port: int, descriptor: int, url: str) -> N
     server that has died do so beside this process, too, and then are passed on.
     """
     keeping = ask_to_hold(path, host, port)
-    waiting = _unserved(descriptor)
     program = os.pidfd_open(os.getpid())
+    waiting = _unserved(descriptor)  # last: from here on nothing fails that would close them
     if not (child := os.fork()):
         if not os.fork():
             _watch(keeping, program, descriptor, url)

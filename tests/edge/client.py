@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -64,6 +64,7 @@ class Seen(NamedTuple):
     at: float
     status: int
     text: str
+    headers: Mapping[str, str]
 
 
 @contextmanager
@@ -76,9 +77,9 @@ def steadily(*calls: Callable[[], requests.Response], pause: float = 0.02) -> It
         while not ended.wait(pause):
             try:
                 answer = call()
-                seen.append(Seen(time.monotonic(), answer.status_code, answer.text))
+                seen.append(Seen(time.monotonic(), answer.status_code, answer.text, answer.headers))
             except requests.RequestException as error:
-                seen.append(Seen(time.monotonic(), 0, str(error)))
+                seen.append(Seen(time.monotonic(), 0, str(error), {}))
 
     threads = [threading.Thread(target=repeat, args=[call], daemon=True) for call in calls]
     for thread in threads:

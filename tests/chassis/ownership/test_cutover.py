@@ -189,7 +189,7 @@ def test_request_that_was_sent_on_goes_no_further(world: World) -> None:
     note = {"X-Strangler-Forwarded": "somebody;ledger;1"}
     refused = entry(world.old, "sent", **note)
     told = (refused.status_code, refused.headers.get("X-Strangler-Moved"))
-    assert told == (503, f"new;ledger;{world.epoch}"), world.old.log()[-3000:]
+    assert told == (503, f"new;ledger;{world.epoch}"), refused.text + world.old.logs[0].read_text()[-3000:]
 
 
 def test_owner_that_is_down_is_waited_for_then_unavailable(world: World) -> None:

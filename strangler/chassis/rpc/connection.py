@@ -206,7 +206,8 @@ class Connection:
                 self._read(channel)
             except Exception as error:  # noqa: BLE001 - whatever it was, callers wait for this thread to go on
                 reason = str(error) or type(error).__name__
-                log.warning("the connection to the message broker broke: %s", reason)
+                if not self._stop.is_set():  # else we hung up
+                    log.warning("the connection to the message broker broke: %s", reason)
             self._broken(channel, reason)
 
     def _connect(self) -> Any:

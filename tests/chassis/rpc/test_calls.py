@@ -176,3 +176,14 @@ def test_many_threads_share_a_client(remote: Remote, monkeypatch: pytest.MonkeyP
         thread.join(timeout=30)
     assert not wrong
     assert not any(thread.is_alive() for thread in threads)
+
+
+def test_caller_who_hangs_up_reports_no_broken_connection(
+    service: Service, rabbitmq: RabbitMQ, caplog: pytest.LogCaptureFixture
+) -> None:
+    caller = Client(rabbitmq.url, locate=lambda _: "tiny")
+    assert caller.call("counting", Counting.methods["echo"], {"text": "a"}) == "a"
+
+    caller.close()
+
+    assert caplog.messages == []

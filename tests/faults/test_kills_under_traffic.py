@@ -17,7 +17,7 @@ from tests.traffic.process import Traffic
 
 USERS = 12
 RECOVERY_SECONDS = 45.0
-CALM = 100
+CALM = 50
 SETTLE_SECONDS = 150.0
 
 CUT_OFF = "500: not JSON: b'Internal Server Error\\n'"

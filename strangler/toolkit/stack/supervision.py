@@ -16,6 +16,7 @@ from strangler.toolkit.stack.errors import StackError
 from strangler.toolkit.stack.program import MARKER, Layout, Program
 
 ALREADY_STARTED, NOT_RUNNING = 60, 70
+STOPPED_POLL_SECONDS = 0.05
 
 HEADER = """\
 [supervisord]
@@ -153,7 +154,10 @@ class Supervisor:
 
     def stop(self, name: str) -> None:
         """Stop a program and wait for it; one that does not run is left alone."""
-        self._tolerating(NOT_RUNNING, "stopProcess", name, True)
+        # Not by stopProcess's own wait, over which supervisord polls without a pause.
+        self._tolerating(NOT_RUNNING, "stopProcess", name, False)
+        while self._info(name)["statename"] == "STOPPING":  # it is killed in the end: see stopwaitsecs
+            time.sleep(STOPPED_POLL_SECONDS)
 
     def remove(self, name: str) -> None:
         self.stop(name)
@@ -166,13 +170,17 @@ class Supervisor:
     def ended_at(self, name: str) -> int:
         """When the program last ended, in seconds since 1970; 0 if it never did. Raises StackError if
         supervisord is gone."""
-        try:
-            return int(self.rpc.getProcessInfo(name)["stop"])
-        except (OSError, http.client.HTTPException) as error:
-            raise StackError(f"supervisord is gone: {error}. `./run up` starts afresh.") from error
+        return int(self._info(name)["stop"])
 
     def shutdown(self) -> None:
         self.rpc.shutdown()
+
+    def _info(self, name: str) -> dict[str, Any]:
+        try:
+            info: dict[str, Any] = self.rpc.getProcessInfo(name)
+            return info
+        except (OSError, http.client.HTTPException) as error:
+            raise StackError(f"supervisord is gone: {error}. `./run up` starts afresh.") from error
 
     def _tolerating(self, code: int, verb: str, *arguments: Any) -> None:
         try:

@@ -1,23 +1,25 @@
 """Ports that nobody uses, and waiting for what comes up on them."""
 
+import itertools
 import os
+import random
 import socket
 import time
 from collections.abc import Callable
-
-
-def free_port() -> int:
-    """A TCP port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
 
 # Below the ports that the kernel gives to outgoing connections. Test runs beside each other start at
 # bases of their own, and so do the workers of one run.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FIRST_BASE, LAST_BASE, SPAN = int(os.environ.get("TEST_PORT_BASE", "20000")) + WORKER * 2000, 31900, 100
+
+# One by one: below these too, and no port twice in a row; shuffled for test runs beside each other.
+SINGLE = random.sample(range(32000 + WORKER % 2 * 380, 32380 + WORKER % 2 * 380), 380)
+_singles = itertools.cycle(SINGLE)
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on, another one at each call."""
+    return next(port for port in _singles if _free(port))
 
 
 def free_base() -> int:

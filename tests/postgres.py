@@ -2,10 +2,11 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from tests.ports import free_port
 
 PLACES = [
     *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True),
@@ -39,9 +40,7 @@ class Postgres:
             shutil.chown(self.directory, self.user)
 
     def start(self) -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
         options = " ".join(
             f"-c {setting}" for setting in [*SETTINGS, *self.more, f"port={port}", "unix_socket_directories="]

@@ -33,7 +33,7 @@ class Service:
                 stderr=log,
             )
         if wait:
-            wait_for(self.serves, seconds=20)
+            wait_for(self.serves, seconds=60)
 
     def serves(self) -> bool:
         assert self.process is not None

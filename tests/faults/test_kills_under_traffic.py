@@ -16,7 +16,7 @@ from tests.ports import wait_for
 from tests.traffic.process import Traffic
 
 USERS = 12
-RECOVERY_SECONDS = 45.0
+RECOVERY_SECONDS = 120.0
 CALM = 50
 SETTLE_SECONDS = 150.0
 

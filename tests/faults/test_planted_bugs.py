@@ -19,7 +19,7 @@ from tests.stacks import running, strangler
 from tests.traffic.process import Traffic
 
 WENT_BACK = 3
-MIGRATION_SECONDS = 240
+MIGRATION_SECONDS = 600
 # As many answers of each host as show one failure in twenty for more than chance.
 QUICK = ("--shadow-seconds", "8", "--windows", "30,50", "--window-seconds", "15", "--sample", "250")
 
@@ -73,7 +73,11 @@ def test_defect_is_caught_and_everything_goes_back(
     assert split is None or split.weights == {"monolith": 100}
     traffic.check_running()
     traffic.calls.read()
-    failed = {call.name for call in traffic.calls.calls[seen:] if call.outcome != "ok"}
+    calls = traffic.calls.calls[seen:]
+    failed = {call.name for call in calls if call.outcome == "failed"}
     assert failed <= tolerated
     assert bool(failed) == bool(tolerated), "no customer met the defect"
+    # A payment provider that stands still for two seconds is honestly away. No defect does that.
+    away = [call.detail for call in calls if call.outcome == "unavailable"]
+    assert len(away) <= len(calls) / 100, away
     assert answers(stack)

@@ -117,6 +117,7 @@ def test_without_the_catalogue_carts_go_on_at_the_last_known_price_or_say_503(
         assert is_unavailable(page)
 
         carts = [customer.put(quantity) for quantity in (2, 3, 1)]
+        carts.append(eventually(lambda: customer.put(1), 200))  # by the process that knows it
 
         for cart in carts:
             # Each process remembers what it was told itself.

@@ -50,7 +50,7 @@ def replay(journey: Journey, sequence: list[Move]) -> None:
             parts["json"] = _in(world, move.body)
         path = "".join(str(_in(world, part)) for part in move.path)
         if path.endswith(EVENTUAL):
-            parts |= {"until": lambda body: True, "within": 3.0}
+            parts |= {"until": lambda body: True, "within": 10.0}
         query, headers = (
             {name: _in(world, value) for name, value in mapping.items()}
             for mapping in (move.query, move.headers)

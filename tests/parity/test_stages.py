@@ -24,7 +24,8 @@ SEQUENCES = 12
 ROUTES_TRIED = 0.9
 
 
-MIGRATION_SECONDS = 240
+MIGRATION_SECONDS = 600
+UNAVAILABLE = 503
 # Nobody shops while it moves.
 QUICK = ("--accept-inconclusive", "--shadow-seconds", "0", "--windows", "100", "--window-seconds", "1")
 # Those that read what another domain owns, and change it.
@@ -59,6 +60,14 @@ class Pair:
             journeys=journeys,
         )
 
+    def settled(self, run: str, sequences: int = 0, journeys: list[str] | None = None) -> Report:
+        """What a stage changes, it changes again. A payment provider that stood still is one honest 503."""
+        report = self.compare(run, sequences, journeys)
+        last = [finding.steps[-1] for finding in report.findings() if finding.steps]
+        if any(UNAVAILABLE in (step.reference, step.candidate) for step in last):
+            return self.compare(f"{run}-again", sequences, journeys)
+        return report
+
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
@@ -74,7 +83,7 @@ def differences(report: Report) -> str:
 def test_no_stage_changes_an_answer(stage: int, pair: Pair) -> None:
     pair.reach(stage)
 
-    report = pair.compare(f"s{stage}", SEQUENCES)
+    report = pair.settled(f"s{stage}", SEQUENCES)
 
     assert report.equal, differences(report)
     assert report.generated is not None
@@ -94,7 +103,7 @@ def test_no_answer_changes_when_a_step_is_taken_back(pair: Pair) -> None:
     strangler(pair.moving, "rollback", seconds=MIGRATION_SECONDS)
 
     pair.stage -= 1
-    report = pair.compare("back", journeys=BACK_AGAIN)
+    report = pair.settled("back", journeys=BACK_AGAIN)
     assert report.equal, differences(report)
 
 

@@ -4,7 +4,7 @@ import itertools
 import json
 import secrets
 import threading
-import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -51,12 +51,12 @@ def served(app: Wsgi) -> Iterator[str]:
 
 class Tiny:
     """Notes: POST /notes {text, price} makes one, GET /notes/{id} and GET /notes show them; GET /late/{id}
-    knows a note only some time after it was made."""
+    knows a note only once it was asked for it `late` times."""
 
-    def __init__(self, *, first_id: int = 1, late: float = 0.0) -> None:
+    def __init__(self, *, first_id: int = 1, late: int = 0) -> None:
         self._ids = itertools.count(first_id)
         self._notes: dict[int, dict[str, Any]] = {}
-        self._made: dict[int, float] = {}
+        self._asked = Counter[str]()
         self._late = late
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -75,7 +75,8 @@ class Tiny:
                 return 200, {"notes": notes, "next": f"{request.host_url}notes?page=2"}
             case "GET", [("notes" | "late") as kind, number] if number.isdigit():
                 note = self._notes.get(int(number))
-                early = kind == "late" and time.monotonic() - self._made.get(int(number), 0) < self._late
+                self._asked[number] += kind == "late"
+                early = kind == "late" and self._asked[number] <= self._late
                 if note and not early:
                     return 200, note
         return 404, {"error": {"code": "not_found", "detail": "No such note.", "attr": None}}
@@ -95,7 +96,6 @@ class Tiny:
         }
         note["link"] = f"see {note['reference']}"
         self._notes[number] = note
-        self._made[number] = time.monotonic()
         return 201, note
 
 

@@ -11,6 +11,7 @@ import requests
 from contracts.accounts import Accounts
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.rpc.client import Client
+from strangler.toolkit.consul import KeyValues, write
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, moves
 from strangler.toolkit.stack.errors import ServiceFailed
@@ -111,7 +112,7 @@ def test_a_later_stage_begins_beside_the_running_one_and_is_called_off(stack: St
     during = pids(stack)
     assert {name: during[name] for name in before} == before
     assert set(during) - set(before) == NEW
-    assert all(row["ready"] for row in stack.status().values())
+    stack.wait_ready()
     # Until the step is over the monolith runs every domain.
     assert stack.environment("rpc")["STAGE"] == "1"
 
@@ -131,6 +132,9 @@ def test_a_stage_that_moves_data_is_refused(stack: Stack) -> None:
 
 def test_services_with_another_environment_restart_and_no_request_fails(stack: Stack) -> None:
     stack.begin(2)
+    # A gateway may stand still for longer than it is given by default to hear who leaves.
+    consul = KeyValues(f"http://{stack.address('consul', 8500)}")
+    consul.transaction([write("config/monolith/drain_seconds", "4")])
     before = pids(stack)
     with calling(stack) as call, asking(*[browsing(stack)] * CLIENTS, registering(stack), call) as answers:
         stack.up(2)

@@ -93,8 +93,8 @@ def watcher(path: Path) -> psutil.Process:
     """The process beside a program that holds."""
     (found,) = (
         process
-        for process in psutil.process_iter()
-        if process.status() != psutil.STATUS_ZOMBIE and {"--until", str(path)} <= set(process.cmdline())
+        for process in psutil.process_iter(["cmdline"])  # who ends meanwhile is left out
+        if {"--until", str(path)} <= set(process.info["cmdline"] or ())
     )
     return found
 

@@ -75,6 +75,7 @@ def test_step_whose_slot_is_lost_can_be_given_up(
     while world.status()["steps"]:
         world.strangler("rollback", *ways_back)
     assert world.leftovers() == []
+    monkeypatch.undo()
     world.migrate()
 
 
@@ -134,7 +135,7 @@ def test_lock_cycle_resolves(world: World) -> None:
     world.migrate("--until", "expand")
     source, target = Database("library", world.postgres), Database("books", world.postgres)
     pair = Pair("books", ("books_book",), source, target)
-    fence = Fence(Handover("books", pair.tables, pair.forward, pair.back, 99))
+    fence = Fence(Handover("books", pair.tables, pair.forward, pair.back, 99), bound=20.0)
     holds = threading.Event()
 
     def second() -> None:
@@ -175,7 +176,7 @@ def test_suspended_command_does_not_hold_writers_up(world: World, monkeypatch: p
     world.seed(20)
     world.migrate("--until", "canary")
     with asleep(world, monkeypatch, cutover, "cutover.drain") as ended:
-        write_within(world, BOUND_SECONDS + IDLE_SECONDS + 1)
+        write_within(world, BOUND_SECONDS + IDLE_SECONDS + 10)
     assert ended[0].status == 0
     assert "did not hand books over within" in ended[0].said
     assert world.rows("books", "SELECT pages FROM books_book WHERE id = 1")[0]["pages"] == 99
@@ -193,7 +194,7 @@ def test_taker_that_stands_still_does_not_hold_writers_up(world: World) -> None:
         os.kill(backend, signal.SIGSTOP)
         try:
             drained = pool.submit(fence.drain)
-            write_within(world, BOUND_SECONDS + IDLE_SECONDS + 1)
+            write_within(world, BOUND_SECONDS + IDLE_SECONDS + 10)
         finally:
             os.kill(backend, signal.SIGCONT)
         with pytest.raises(BackedOff):

@@ -9,7 +9,7 @@ from tests.ports import wait_for
 from tests.toolkit.step.world import World
 from tests.toolkit.step.writers import Writers
 
-PATIENCE = 0.5
+PATIENCE = 3.0
 HELD = "BEGIN; LOCK TABLE books_book IN SHARE MODE"
 WAITING = "SELECT count(*) AS n FROM pg_locks WHERE relation = 'books_book'::regclass AND NOT granted"
 

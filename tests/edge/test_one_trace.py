@@ -35,7 +35,9 @@ def complete(stack: Stack, trace: str, name: str) -> Spans:
     def there() -> bool:
         found[:] = spans(stack, trace)
         services, names = {s["service"] for s in found}, {s["name"] for s in found}
-        return {"gateway", "monolith"} <= services and any(name in each for each in names)
+        # A span that ends later may arrive later: a parent, too.
+        whole = {s["parent"] for s in found} <= {CLIENTS_SPAN, *(s["span"] for s in found)}
+        return whole and {"gateway", "monolith"} <= services and any(name in each for each in names)
 
     found: Spans = []
     wait_for(there, seconds=EXPORTED_SECONDS)

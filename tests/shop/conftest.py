@@ -1,11 +1,14 @@
 """Callers of the shop's API."""
 
+import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+from shop.accounts import throttling
 from shop.accounts.models import User
 from shop.accounts.tokens import issue
 from strangler.chassis.auth import reset_jwks_cache
@@ -23,8 +26,10 @@ def fresh_keys() -> Iterator[None]:
 
 
 @pytest.fixture
-def login_rate() -> Iterator[Callable[..., None]]:
-    """Sets how often a login may be tried, as Consul would."""
+def login_rate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Sets how often a login may be tried, as Consul would. No minute ends meanwhile."""
+    now = time.time()
+    monkeypatch.setattr(throttling, "time", SimpleNamespace(time=lambda: now))
     before = live().value
 
     def set_rate(rate: str, per_client: str = "1000/min") -> None:

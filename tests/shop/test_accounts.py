@@ -86,15 +86,14 @@ class TestLogin:
         assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
 
     def test_an_unknown_address_takes_as_long(self, client: APIClient, user: User) -> None:
-        def fastest(email: str) -> float:
-            taken = []
-            for _ in range(4):
+        taken: dict[str, list[float]] = {user.email: [], "nobody@shop.example": []}
+        for _ in range(6):  # in turns, so that both meet the same machine
+            for email, times in taken.items():
                 start = time.perf_counter()
                 client.post("/api/auth/token", {"email": email, "password": "wrong"})
-                taken.append(time.perf_counter() - start)
-            return min(taken)
+                times.append(time.perf_counter() - start)
 
-        known, unknown = fastest(user.email), fastest("nobody@shop.example")
+        known, unknown = (min(times) for times in taken.values())
         assert unknown > 0.5 * known
 
     def test_deactivated_users_stay_out(self, client: APIClient, user: User) -> None:

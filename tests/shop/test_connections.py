@@ -194,7 +194,7 @@ def test_a_statement_that_is_stopped_is_not_done_again(lasting: DatabaseWrapper)
     before = served(lasting, by_fetch)
     with lasting.cursor() as cursor:
         cursor.execute("CREATE TEMP SEQUENCE asked")
-        cursor.execute("SET statement_timeout = 50")
+        cursor.execute("SET statement_timeout = 1000")
     lasting.close_if_unusable_or_obsolete()
     with pytest.raises(OperationalError, match="statement timeout"):
         fetched(lasting, "SELECT nextval('asked'), pg_sleep(5)")

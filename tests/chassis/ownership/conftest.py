@@ -6,6 +6,7 @@ import pytest
 
 from tests.chassis.ownership.hosts import Host, World
 from tests.consul import Consul
+from tests.ports import wait_for
 from tests.rabbitmq import RabbitMQ
 
 
@@ -39,5 +40,8 @@ def both(
 @pytest.fixture
 def world(both: World) -> World:
     """Two empty hosts; the old one owns the ledger."""
+    both.begin(both.old)
+    # A process that has not heard of it asks the other host, and knows by its answer who owns the ledger.
+    wait_for(lambda: both.old.post("/api/entries", key="heard", amount=0).status_code == 201)
     both.begin(both.old)
     return both

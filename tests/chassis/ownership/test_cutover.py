@@ -84,7 +84,7 @@ def test_a_writer_that_is_held_is_seen() -> None:
 
     with (
         pytest.raises(AssertionError, match="1 writers are held"),
-        writing(write, patience=0.2) as answers,
+        writing(write, patience=1.0) as answers,
         pytest.raises(AssertionError, match="Not within"),
     ):
         more(answers, seconds=0.2)
@@ -202,6 +202,7 @@ def test_owner_that_is_down_is_waited_for_then_unavailable(world: World) -> None
         assert 1.5 < answer.elapsed.total_seconds() < 4
     finally:
         world.new.web.start()
+        wait_for(lambda: world.consul.passing("new"), seconds=20)
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def test_broker_killed_in_mid_call_hangs_nobody_and_is_found_again(
         started = time.monotonic()
         with deadline.within(0.5), pytest.raises(DomainUnavailable):
             remote.echo(text="nobody")
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < SECONDS["query"]
         rabbitmq.start()
         wait_for(lambda: answered(remote), seconds=20)
     finally:
@@ -118,7 +118,7 @@ def test_broker_killed_in_mid_call_hangs_nobody_and_is_found_again(
             thread.join(timeout=10)
     assert not any(thread.is_alive() for thread in (slow, *callers))
     assert not unclear
-    assert longest[0] < SECONDS["query"] + 0.5
+    assert longest[0] < 2 * SECONDS["query"]
     assert outcome == [1] or isinstance(outcome[0], DomainUnavailable)
     assert remote.count(name="cut", key="cut") == 1
 

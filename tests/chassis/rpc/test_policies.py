@@ -218,8 +218,9 @@ def test_full_bulkhead_refuses_and_keeps_others_afloat(monkeypatch: pytest.Monke
     assert policy(call(), lambda _: "room again") == "room again"
 
 
-def test_bulkhead_serves_who_came_first() -> None:
+def test_bulkhead_serves_who_came_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those who call again and again do not keep the others out."""
+    monkeypatch.setattr(bulkhead, "WAIT_SECONDS", 30.0)
     policy, stop, outcomes = Bulkhead(), threading.Event(), []
 
     def call_all_the_time() -> None:

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
@@ -127,6 +128,22 @@ def test_a_stage_that_moves_data_is_refused(stack: Stack) -> None:
     with pytest.raises(DataElsewhere, match=r"stage 2 has notifications.*strangler migrate --to 2"):
         moves.refuse_moves(stack, 2)
     moves.refuse_moves(stack, 1)
+    moves.refuse_moves(stack, 0)
+
+
+def test_a_step_that_is_under_way_stays_with_its_stage(tmp_path: Path) -> None:
+    """After a reboot, too: what `.env` names is another stage, and one where no domain is elsewhere."""
+    stack = Stack(ROOT, tmp_path)
+    stack.memory.running(1, stack.port_base)
+    stack.memory.begun(2)
+    stack.memory.stopped()
+    for other in (0, 3):
+        with pytest.raises(DataElsewhere, match=r"step from stage 1 to 2.*up --stage 1.*migrate.*rollback"):
+            moves.refuse_moves(stack, other)
+    with pytest.raises(DataElsewhere, match=r"strangler migrate --to 2.*up --stage 1"):
+        moves.refuse_moves(stack, 2)
+    moves.refuse_moves(stack, 1)
+    stack.memory.begun(None)
     moves.refuse_moves(stack, 0)
 
 

@@ -35,6 +35,11 @@ def member(host: str, domain: str) -> str:
     return f"{host}_{domain}"
 
 
+def is_member(tags: Iterable[str], host: str, domain: str) -> bool:
+    """Whether an instance of the host with these tags answers for the domain."""
+    return any(tag.startswith(f"traefik.http.services.{member(host, domain)}.") for tag in tags)
+
+
 class Registration:
     """One instance of a service. `address` is `host:port`, as the gateway reaches it; what is not `routed`
     is there to be seen, and the gateway sends nothing to it. `domains`: those that it runs."""

@@ -1,4 +1,5 @@
-"""Consul's key-value store, as far as the toolkit needs it: read a folder, write in one transaction."""
+"""Consul, as far as the toolkit needs it: read a folder of its key-value store, write in one transaction, and
+see what runs."""
 
 import base64
 from typing import Any
@@ -16,7 +17,7 @@ class ConsulError(ToolkitError):
 
 
 class KeyValues:
-    """The store behind a Consul agent's URL."""
+    """The store behind a Consul agent's URL, and its catalogue."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -35,6 +36,12 @@ class KeyValues:
         if answer.status_code != 200:
             errors = answer.json().get("Errors") if answer.status_code == 409 else answer.text
             raise ConsulError(f"Consul refused the transaction: {errors}")
+
+    def tags(self, service: str) -> list[list[str]]:
+        """The tags of each instance of a service that passes its check."""
+        answer = self._ask("GET", f"/v1/health/service/{service}", params={"passing": "1"})
+        entries = answer.json() if answer.status_code == 200 else []
+        return [entry["Service"]["Tags"] for entry in entries]
 
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
         try:

@@ -34,8 +34,8 @@ def route(
     present = store.folder(f"{ROOT}/")
     if AUTH_KEY not in present or PAGES_KEY not in present:
         raise ConfigError(
-            f"Consul at {store.url} has no routes yet. Write them: `./run strangler gateway apply`, or "
-            "start a stage that has a gateway."
+            f"Consul at {store.url} has no routes yet. `./run strangler gateway apply --stage N` writes "
+            "them; so does the start of a stage that has a gateway."
         )
     wanted = desired(
         plan,

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from strangler.toolkit.errors import NotThere
+
 Access = Literal["public", "user", "staff"]
 HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Name = Annotated[
@@ -25,6 +27,10 @@ File = Annotated[
     str,
     Meta(pattern=r"^(?!/)(?!.*\.\.)\S+$", description="relative to the root, without .."),
 ]
+
+
+class NotBuilt(NotThere):
+    """The plan has no such stage, or has it planned and nothing more."""
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +162,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def built(self) -> list[Stage]:
         """The stages that exist, in order."""
         return [stage for stage in self.stages if stage.built]
+
+    def check_stage(self, number: int) -> None:
+        """Raise NotBuilt unless there is such a stage. Where none is marked as built, any may be."""
+        there = [stage.number for stage in self.built or self.stages]
+        if number not in there:
+            planned = any(stage.number == number for stage in self.stages)
+            raise NotBuilt(
+                f"Stage {number} is {'planned, and not built yet' if planned else 'not in the plan'}. "
+                f"There are stages {', '.join(map(str, there))}."
+            )
 
     def host_of(self, domain: str, *, stage: int) -> str:
         """Who owns the domain when the migration stands at this stage."""

@@ -19,7 +19,7 @@ from strangler.toolkit.stack.errors import ServiceFailed
 from strangler.toolkit.stack.moves import DataElsewhere
 from tests.ports import wait_for
 from tests.python_path import ROOT
-from tests.stacks import running
+from tests.stacks import running, strangler
 
 NEW = {"rpc", "relay", "notifications-web", "notifications-rpc", "notifications-worker"}
 CLIENTS = 4
@@ -163,6 +163,9 @@ def test_services_with_another_environment_restart_and_no_request_fails(stack: S
     assert stack.environment("web")["STAGE"] == "2"
     with pytest.raises(DataElsewhere, match="strangler rollback"):
         moves.refuse_moves(stack, 1)
+    refused = strangler(stack, "gateway", "apply", "--stage", "1", status=1)
+    assert "Stage 1 has notifications at monolith, which runs without" in refused
+    strangler(stack, "gateway", "apply", "--stage", "2")
 
 
 def test_the_api_document_describes_what_has_moved_too(stack: Stack) -> None:

@@ -6,9 +6,16 @@ from typing import Annotated
 import psycopg
 import typer
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from strangler.toolkit.errors import ToolkitError
+from strangler.toolkit.options import PlanOption
+from strangler.toolkit.plan import Plan
+from strangler.toolkit.plan.file import DEFAULT, load
 
 ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 OPEN_TO_ALL = """
 SELECT datname FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND has_database_privilege('public', oid, 'CONNECT') ORDER BY datname
@@ -19,17 +26,28 @@ updated")."""
 ROLE_OPTIONS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"
 
 
+class DataElsewhere(ToolkitError):
+    """The server has a domain's data in another host's database than the stage that is to start."""
+
+
 def provision(
     hosts: Annotated[list[str], typer.Argument(help="Hosts, each to get a role and a database of its name.")],
     postgres_url: Annotated[str, typer.Option(envvar="POSTGRES_URL", help="A superuser's URL.")],
+    stage: Annotated[
+        int | None, typer.Option(help="The stage that is to start: refused if the data is another's.")
+    ] = None,
+    plan: PlanOption = DEFAULT,
 ) -> None:
     """Create each host's role and database; those that exist are brought to the same state.
 
     Passwords come from <HOST>_DB_PASSWORD, `-` as `_`. Only the owner may connect to a host's database. What
-    else these roles may connect to, because everybody may, is named.
+    else these roles may connect to, because everybody may, is named. With --stage, nothing is done where the
+    server, which all hosts share, has the tables of a domain of the plan in another database than that stage.
     """
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [PROVISIONING])
+        if stage is not None:
+            _refuse_moves(connection, postgres_url, load(plan), stage)
         for host in hosts:
             variable = f"{host.upper().replace('-', '_')}_DB_PASSWORD"
             password = os.environ.get(variable)
@@ -44,6 +62,37 @@ def provision(
                 "DATABASE … FROM PUBLIC.",
                 err=True,
             )
+
+
+def _refuse_moves(connection: psycopg.Connection, url: str, plan: Plan, stage: int) -> None:
+    """Raise DataElsewhere if a domain has tables here, and none in its host's database at this stage."""
+    plan.check_stage(stage)
+    tables: dict[str, set[str]] = {}
+    for host in {plan.origin, *plan.domains}:
+        if connection.execute(DATABASE_EXISTS, [host]).fetchone():
+            with psycopg.connect(make_conninfo(url, dbname=host)) as database:
+                tables[host] = {name for (name,) in database.execute(TABLES)}
+    places = {
+        name: sorted(host for host, found in tables.items() if found.intersection(domain.tables))
+        for name, domain in plan.domains.items()
+    }
+
+    def elsewhere(number: int) -> list[str]:
+        return [d for d, hosts in places.items() if hosts and plan.host_of(d, stage=number) not in hosts]
+
+    if not (moved := elsewhere(stage)):
+        return
+    found = "; ".join(
+        f"{d} is in the database {' and '.join(places[d])}, not in {plan.host_of(d, stage=stage)}"
+        for d in moved
+    )
+    fitting = [str(s.number) for s in plan.built or plan.stages if not elsewhere(s.number)]
+    as_is = f"Start stage {' or '.join(fitting)} on it, or begin" if fitting else "Begin"
+    raise DataElsewhere(
+        f"stage {stage} does not start on this data, and a start does not move it: {found}. {as_is} anew, "
+        "without it: `docker compose --profile '*' down --volumes`, or `./run down --purge` natively, where "
+        "`./run strangler migrate` takes data from stage to stage."
+    )
 
 
 def _role(connection: psycopg.Connection, name: str, password: str) -> None:

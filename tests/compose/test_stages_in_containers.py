@@ -9,7 +9,8 @@ import requests
 
 from strangler.toolkit.plan import load as load_plan
 from strangler.toolkit.stack.compose import load, read_env
-from tests.compose.containers import DOWN, ROOT, Containers, why_not
+from tests.compose.conftest import STAGES
+from tests.compose.containers import DOWN, ROOT, UP_SECONDS, Containers, why_not
 from tests.ports import wait_for
 
 REASON = why_not()
@@ -150,13 +151,31 @@ def test_a_service_that_is_stopped_leaves_in_good_order_and_comes_back(
 
 
 def test_the_readmes_command_takes_down_whichever_stage_it_was(containers: Containers) -> None:
-    """The last one: nothing runs any more. Who types it has not set STAGE."""
+    """From here on nothing runs any more. Who types it has not set STAGE."""
     assert "docker compose --profile '*' down" in (ROOT / "README.md").read_text()
     containers.environment |= {"STAGE": "0", "COMPOSE_PROFILES": "stage-0"}
 
     containers.compose(*DOWN)
 
     assert containers.all() == {}
+
+
+def test_a_stage_that_has_the_data_elsewhere_does_not_start_on_it(containers: Containers) -> None:
+    """The last one: the volumes of the stage that was taken down."""
+    assert "docker compose --profile '*' down --volumes" in (ROOT / "README.md").read_text()
+    plan = load_plan(ROOT / "migrations-plan/plan.yaml")
+    here = [plan.host_of(domain, stage=containers.stage) for domain in plan.domains]
+    others = [n for n in STAGES if [plan.host_of(domain, stage=n) for domain in plan.domains] != here]
+    if not others:
+        pytest.skip("every stage has its data in the same place")
+    for stage in others:
+        containers.environment |= {"STAGE": str(stage), "COMPOSE_PROFILES": f"stage-{stage}"}
+        said = rf"stage {stage} does not start on this data(.|\n)*--volumes"
+        with pytest.raises(AssertionError, match=said):
+            containers.compose("up", "--detach", "--wait", seconds=UP_SECONDS)
+        ended = [row for name, row in containers.all().items() if name.endswith("provision")]
+        assert {row["ExitCode"] for row in ended} == {1}
+        containers.compose(*DOWN)
 
 
 def _answers(url: str) -> bool:

@@ -1,15 +1,30 @@
 """Roles and databases, on a real server."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 import typer
 from psycopg.conninfo import make_conninfo
 
-from strangler.toolkit.provision import provision
+from strangler.toolkit.plan.model import NotBuilt
+from strangler.toolkit.provision import DATABASE_EXISTS, DataElsewhere, provision
 
 HOSTS = [f"host{number}" for number in range(6)]
+PLAN = """\
+name: library
+origin: library
+hosts: { library: { settings: library.settings }, books: { settings: books.settings } }
+domains:
+  lending: { app: lending, contract: contracts.lending, tables: [lending_loan] }
+  books: { app: books, contract: contracts.books, tables: [books_author, books_book] }
+stages:
+  - { number: 0, name: start, summary: All in one., built: true }
+  - { number: 1, name: edge, summary: A gateway., built: true }
+  - { number: 2, name: books, summary: Books move., built: true, moves: [books] }
+  - { number: 3, name: lending, summary: Lending moves., moves: [lending] }
+"""
 ROUNDS = 3
 IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 PASSWORD = "a-password-of-its-own"
@@ -17,7 +32,7 @@ PASSWORD = "a-password-of-its-own"
 
 @pytest.fixture(autouse=True)
 def passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    for host in HOSTS:
+    for host in (*HOSTS, "library", "books"):
         monkeypatch.setenv(f"{host.upper()}_DB_PASSWORD", PASSWORD)
 
 
@@ -44,6 +59,45 @@ def test_a_hosts_variable_can_be_exported(postgres: str, monkeypatch: pytest.Mon
     provision(["my-books", "my_books"], postgres)
     for host in ("my-books", "my_books"):
         psycopg.connect(make_conninfo(postgres, user=host, password=PASSWORD, dbname=host)).close()
+
+
+def test_a_stage_does_not_start_on_data_that_it_has_elsewhere(postgres: str, tmp_path: Path) -> None:
+    """Neither a later one nor an earlier one; what a step has in both places is in the right one too."""
+    old, new = "library", "books"
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN)
+
+    def start(stage: int) -> None:
+        provision([old, new] if stage else [old], postgres, stage, plan)
+
+    def refused(stage: int, *why: str) -> None:
+        with pytest.raises(DataElsewhere) as raised:
+            start(stage)
+        assert all(one in str(raised.value) for one in (*why, "down --volumes", "strangler migrate"))
+
+    def execute(host: str, statement: str) -> None:
+        with psycopg.connect(make_conninfo(postgres, dbname=host)) as connection:
+            connection.execute(statement)
+
+    start(0)
+    start(0)
+    execute(old, "CREATE TABLE books_book (id int); CREATE TABLE lending_loan (id int)")
+    start(0)
+    refused(2, "stage 2 does not start", "books is in the database library, not in books", "stage 0 or 1")
+    with psycopg.connect(postgres) as connection:
+        assert not connection.execute(DATABASE_EXISTS, [new]).fetchone(), "nothing was done"
+    start(1)
+
+    provision([new], postgres)  # a step does not ask
+    execute(new, "CREATE TABLE books_book (id int)")
+    for stage in (1, 2):
+        start(stage)
+    execute(old, "DROP TABLE books_book")
+    start(2)
+    refused(0, "books is in the database books, not in library. Start stage 2 on it")
+
+    with pytest.raises(NotBuilt, match="planned"):
+        start(3)
 
 
 def test_what_stays_open_to_every_role_is_named(postgres: str, capsys: pytest.CaptureFixture[str]) -> None:

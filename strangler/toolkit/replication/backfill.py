@@ -8,8 +8,8 @@ lives as long as that connection: a copy that was interrupted starts again, with
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -35,6 +35,7 @@ from strangler.toolkit.replication.pair import Pair
 PAGES_A_PART = 1024
 """8 MiB of a table: small enough for a live display and an even share, large enough to cost nothing."""
 BLOCK = 256 * 1024
+CANCEL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ def exported_snapshot(link: Link) -> Iterator[str]:
 
 
 def copy(pair: Pair, snapshot: str, *, connections: int, watch: Watch) -> Copied:
-    """Copy the parts of all tables by so many connections; `watch` hears of each part."""
+    """Copy the parts of all tables by so many connections; `watch` hears of each part. When one of them
+    fails, or the command is interrupted, none goes on: the caller's lock may be another's in a moment."""
     with pair.source.session() as connection:
         parts, expected = _parts(connection, pair)
     progress = Copied(expected=expected)
@@ -159,27 +161,32 @@ def copy(pair: Pair, snapshot: str, *, connections: int, watch: Watch) -> Copied
     waiting = iter(parts)
     taking = threading.Lock()
     failed = threading.Event()
+    copying: list[Connection] = []
 
     def work() -> None:
         with reading(pair, snapshot) as out, writing(pair) as into:
+            copying.extend((out, into))
             while not failed.is_set():
                 with taking:
                     part = next(waiting, None)
                 if part is None:
                     return
-                try:
-                    count, size = pump(out, into, part)
-                except BaseException:
-                    failed.set()
-                    raise
+                count, size = pump(out, into, part)
                 progress.add(part.table, count, size)
                 progress.seconds = time.monotonic() - started
                 watch(progress)
 
     workers = max(1, min(connections, len(parts)))
     with ThreadPoolExecutor(workers) as pool:
-        for future in [pool.submit(work) for _ in range(workers)]:
-            future.result()
+        try:
+            for future in as_completed([pool.submit(work) for _ in range(workers)]):
+                future.result()
+        except BaseException:
+            failed.set()
+            for connection in copying:
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=CANCEL_SECONDS)
+            raise
     progress.seconds = time.monotonic() - started
     with pair.target.session() as connection:
         for name in pair.tables:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -189,6 +190,8 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str], out: int,
     try:
         os.chdir(ROOT)
         os.environ.update(environment)
+        # Ignored, and so for every child, where the tests run in a shell's background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.stdin = io.StringIO()
         os.dup2(out, 1)
         os.dup2(err, 2)

@@ -1,6 +1,7 @@
 """What a plan file says, as types. Reading one: `strangler.toolkit.plan.load`."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -71,12 +72,21 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     `{host}`, `{domain}` and `{stage}` are filled in: the domain's new host, and the stage that is moved to.
     `prepare` creates and migrates the new host's database, `start` starts its processes beside the old
     ones, `stop` ends them when a step is given up, `finish` restarts the old host without the domain.
+    Without a shell, and each is to end: what it leaves running writes to a file of its own.
     """
 
     prepare: str = ""
     start: str = ""
     finish: str = ""
     stop: str = ""
+
+    def arguments(self, name: str, *, host: str, domain: str, stage: int) -> list[str]:
+        """The command of this name, filled in and split; empty if there is none. Raises ValueError."""
+        command: str = getattr(self, name)
+        try:
+            return shlex.split(command.format(host=host, domain=domain, stage=stage))
+        except (LookupError, AttributeError) as error:
+            raise ValueError(f"an unknown name in braces, {error}") from error
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):

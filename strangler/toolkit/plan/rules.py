@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from strangler.toolkit.plan.lines import Lines
-from strangler.toolkit.plan.model import Plan
+from strangler.toolkit.plan.model import Commands, Plan
 from strangler.toolkit.plan.problems import Place, Problems, suggestion
 
 
@@ -305,6 +305,20 @@ def services_exist(checked: Checked) -> None:
             )
 
 
+def commands_can_be_filled_in(checked: Checked) -> None:
+    """What a command has in braces is known, and its quotes are closed."""
+    commands = checked.plan.commands or Commands()
+    for name in commands.__struct_fields__:
+        try:
+            commands.arguments(name, host="", domain="", stage=0)
+        except ValueError as error:
+            checked.report(
+                ("commands", name),
+                f"`{name}` is no command: {error}.",
+                "`{host}`, `{domain}` and `{stage}` are filled in; write other braces twice, close quotes.",
+            )
+
+
 RULES: list[Callable[[Checked], None]] = [
     names_are_known,
     tables_have_one_owner,
@@ -315,4 +329,5 @@ RULES: list[Callable[[Checked], None]] = [
     modules_exist,
     files_exist,
     services_exist,
+    commands_can_be_filled_in,
 ]

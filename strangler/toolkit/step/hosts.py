@@ -4,6 +4,10 @@ plan's own commands."""
 import os
 import shlex
 import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
 
 from strangler.toolkit.provision import provision
 from strangler.toolkit.replication import ownership
@@ -82,18 +86,39 @@ def stop(step: Step) -> None:
 
 
 def _run(step: Step, name: str) -> None:
-    command = getattr(step.plan.commands, name, "") if step.plan.commands else ""
-    if not command:
+    if step.plan.commands is None:
         return
-    filled = command.format(stage=step.state.stage, domain=step.domain, host=step.state.target)
-    done = subprocess.run(  # noqa: S603 - the plan's own command
-        shlex.split(filled),
-        cwd=step.root,
-        capture_output=True,
-        text=True,
+    try:
+        command = step.plan.commands.arguments(
+            name, host=step.state.target, domain=step.domain, stage=step.state.stage
+        )
+        # A pipe would be waited for as long as anything that the command has started holds it.
+        with tempfile.TemporaryFile() as output:
+            status = _ended(command, step.root, output) if command else 0
+            output.seek(0)
+            said = output.read().decode(errors="replace").strip()
+    except subprocess.TimeoutExpired as error:
+        raise StepError(
+            f"`{name}` of the plan's commands did not end within {COMMAND_SECONDS} s. What is to run on is "
+            "to be started in the background. End what it has left, and run this command again."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise StepError(
+            f"`{name}` of the plan's commands cannot be run: {error}. Correct the plan or what it "
+            "calls (`./run strangler plan check` knows the form), and run this command again."
+        ) from error
+    if status:
+        last = "\n".join(said.splitlines()[-10:])
+        raise StepError(f"`{shlex.join(command)}` of the plan ended with status {status}:\n{last}")
+
+
+def _ended(command: Sequence[str], root: Path, output: IO[bytes]) -> int:
+    return subprocess.run(  # noqa: S603 - the plan's own command
+        command,
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
         timeout=COMMAND_SECONDS,
         check=False,
-    )
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-10:])
-        raise StepError(f"`{filled}` of the plan ended with status {done.returncode}:\n{said}")
+    ).returncode

@@ -15,6 +15,7 @@ from strangler.toolkit.contracts.schemas import contract_module
 from strangler.toolkit.replication import links, statements
 from strangler.toolkit.replication.database import composed, rows, table
 from strangler.toolkit.replication.errors import NotHealthy
+from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.step import Step
 
 BATCH = 100
@@ -110,7 +111,13 @@ def _batches(step: Step, name: str) -> Iterator[list[Any]]:
 
 
 def _port(step: Step) -> type[Port] | None:
-    module = contract_module(step.plan, step.domain, root=step.root)
+    try:
+        module = contract_module(step.plan, step.domain, root=step.root)
+    except ImportError as error:
+        raise StepError(
+            f"The contract of {step.domain} cannot be imported: {error}. Correct it or the plan, or install "
+            "what it needs, and run this command again."
+        ) from error
     ports: Callable[[Any], bool] = lambda v: isinstance(v, Port) and v.domain == step.domain  # noqa: E731
     return next((type(value) for value in vars(module).values() if ports(value)), None)
 

@@ -232,6 +232,10 @@ FROM strangler.shadow WHERE domain = %s ORDER BY method
 CLEAR_COUNTERS = "DELETE FROM strangler.shadow WHERE domain = %s"
 KEYS = "SELECT {column} FROM {table} ORDER BY {column}"
 
+# -- before a host is ended ----------------------------------------------------------------------------
+
+UNPUBLISHED = "SELECT count(*) FROM events_outbox WHERE published_at IS NULL"
+
 # -- after the point of no return ----------------------------------------------------------------------
 
 UNPUBLISH_ALL = "DROP PUBLICATION IF EXISTS {names}"

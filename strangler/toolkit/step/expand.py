@@ -5,6 +5,7 @@ from strangler.toolkit.replication import checks, constraints, links, ownership
 from strangler.toolkit.step import hosts
 from strangler.toolkit.step.effects import Effect, crash_point, table
 from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.outbox import empty_outbox
 from strangler.toolkit.step.step import Step
 
 CATCH_UP_SECONDS = 300.0
@@ -143,5 +144,5 @@ def forget_owner(step: Step) -> None:
 
 
 UNDO_EXPAND: tuple[Effect, ...] = table(
-    end_following, unpublish_tables, restore_constraints, unfence_source, forget_owner
+    end_following, unpublish_tables, restore_constraints, unfence_source, forget_owner, empty_outbox
 )

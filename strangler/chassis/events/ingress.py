@@ -32,6 +32,10 @@ BACKOFF_SECONDS = (0.1, 2.0)
 Dispatch = Callable[[Sequence[Stored]], None]
 
 
+class Unhandled(Exception):
+    """An event was sent here again, and no domain here handles such: one that did may have moved away."""
+
+
 class Ingress:
     """`start`, `stop`. `types` are those that the host subscribes to; `dispatch` gets what is new."""
 
@@ -94,8 +98,10 @@ class Ingress:
             try:
                 if (event := self._read(message)) is not None:
                     events.append(event)
+            except Unhandled as error:
+                letters.append(self._letter(message, str(error)))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next message can be read
-                letters.append(self._letter(message, str(error) or repr(error)))
+                letters.append(self._letter(message, f"unreadable: {str(error) or repr(error)}"))
         stored = self._store(channel, events, letters)
         if stored is None:
             return
@@ -109,10 +115,11 @@ class Ingress:
         headers = message.headers or {}
         source, event_type = envelope.source_and_type(headers)
         replay = bool(headers.get(envelope.REPLAY))
-        known = not event_type or receiving.concerns(event_type, source, replay=replay, host=self.host)
-        if not known:
-            return None
-        return envelope.read(headers, message.properties.get("content_type", ""), _body(message))
+        if not event_type or receiving.concerns(event_type, source, replay=replay, host=self.host):
+            return envelope.read(headers, message.properties.get("content_type", ""), _body(message))
+        if replay:
+            raise Unhandled(f"nobody at {self.host} handles {event_type}")
+        return None
 
     def _store(
         self, channel: Channel, events: Sequence[envelope.Arrived], letters: list[Outgoing]
@@ -143,7 +150,7 @@ class Ingress:
         """The message as it came, with the reason."""
         log.error("a message of %s goes to the dead letters: %s", topology.queue(self.host), reason)
         properties = {k: v for k, v in message.properties.items() if k != "application_headers"}
-        headers = {**(message.headers or {}), envelope.REASON: f"unreadable: {reason}"[:LONGEST_REASON]}
+        headers = {**(message.headers or {}), envelope.REASON: reason[:LONGEST_REASON]}
         letter = Message(_body(message), application_headers=headers, **{**properties, "delivery_mode": 2})
         return Outgoing("", topology.dead(self.host), letter)
 

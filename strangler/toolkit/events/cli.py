@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from strangler.chassis.events.broker import Channel
 from strangler.toolkit.broker import asking
-from strangler.toolkit.events.letters import Letter, opened, send_again
+from strangler.toolkit.events.letters import Letter, check_takes, opened, send_again
 from strangler.toolkit.options import BrokerOption
 
 app = typer.Typer(help="Events that a host could not work on.", no_args_is_help=True)
@@ -41,16 +41,22 @@ def dead(
 
 
 @app.command("replay")
-def replay(host: Host, broker: BrokerOption = "", only: Only = "") -> None:
+def replay(
+    host: Host,
+    broker: BrokerOption = "",
+    only: Only = "",
+    to: Annotated[str, typer.Option(help="Another host, to which what handles them has moved.")] = "",
+) -> None:
     """Give each dead letter to its host again, as if for the first time; what fails again comes back."""
-    console, count = Console(soft_wrap=True, highlight=False), 0
+    console, count, taker = Console(soft_wrap=True, highlight=False), 0, to or host
     with asking(broker), _sending(broker) as channel, opened(broker, host) as letters:
+        check_takes(channel, taker)
         for letter, message in letters:
             if only in ("", letter.id):
-                send_again(channel, host, letter)
+                send_again(channel, taker, letter)
                 message.ack()
                 count += 1
-    console.print(f"{count} sent again. `strangler events dead {host}` shows what comes back.")
+    console.print(f"{count} sent again. `strangler events dead {taker}` shows what comes back.")
 
 
 @app.command("forget")

@@ -47,11 +47,21 @@ def opened(broker: str, host: str) -> Iterator[Iterator[tuple[Letter, kombu.Mess
     with kombu.Connection(broker, connect_timeout=5) as connection:
         channel: Any = connection.channel()
         try:
-            channel.queue_declare(topology.queue(host), passive=True)
             waiting = channel.queue_declare(topology.dead(host), passive=True).message_count
         except NotFound:
-            raise NoSuchHost(f"{host} has no dead letters: it never took events from this broker.") from None
+            raise NoSuchHost(f"{host} has no dead letters: the broker has no queue of them.") from None
         yield _each(kombu.Queue(topology.dead(host), channel=channel), waiting)
+
+
+def check_takes(channel: Channel, host: str) -> None:
+    """Raise NoSuchHost unless the host has a queue: the broker drops what goes to none, without a word."""
+    try:
+        channel.amqp.queue_declare(topology.queue(host), passive=True)
+    except NotFound:
+        raise NoSuchHost(
+            f"Nothing was sent: {host} takes no events, for the broker has no queue {topology.queue(host)}. "
+            "`--to` gives the dead letters to another host, `forget` drops them."
+        ) from None
 
 
 def send_again(channel: Channel, host: str, letter: Letter) -> None:

@@ -167,6 +167,45 @@ def test_message_that_kills_every_consumer_is_put_aside_by_the_broker(rabbitmq: 
     assert letter["body"] == FITS.decode()
 
 
+def put_aside(broker: RabbitMQ, host: str) -> None:
+    """A dead letter of the host, whose queue there need not be."""
+    with kombu.Connection(broker.url) as connection:
+        channel: Any = connection.channel()
+        topology.declare_dead(channel, host)
+        message = amqp.basic_message.Message(
+            FITS, content_type="application/json", application_headers=HEADERS
+        )
+        channel.basic_publish(message, routing_key=topology.dead(host))
+
+
+def test_replayed_event_whose_domain_has_moved_away_comes_back_and_goes_to_its_new_host(
+    new_host: Callable[..., Host], keeper: Host, rabbitmq: RabbitMQ
+) -> None:
+    put_aside(rabbitmq, "keeper")
+    keeper.worker(DOMAINS="making")
+    assert "1 sent again" in run(rabbitmq, "replay", "keeper")[1]
+    wait_for(lambda: letters(rabbitmq))
+    (letter,) = letters(rabbitmq)
+    assert letter["reason"] == "nobody at keeper handles making.made"
+
+    heir = new_host("heir", "keeping")
+    heir.worker()
+    status, shown = run(rabbitmq, "replay", "keeper", "--to", "heir")
+    assert (status, "`strangler events dead heir`" in shown) == (0, True)
+    wait_for(lambda: heir.kept() == [("ada", 1)])
+    assert letters(rabbitmq) == []
+
+
+def test_dead_letters_of_a_host_that_is_gone_are_shown_and_forgotten(rabbitmq: RabbitMQ) -> None:
+    put_aside(rabbitmq, "gone")
+    status, shown = run(rabbitmq, "replay", "gone")
+    assert (status, "the broker has no queue gone.events" in shown) == (2, True)
+    (letter,) = letters(rabbitmq, "gone")
+    assert letter["body"] == FITS.decode()
+    assert "1 forgotten" in run(rabbitmq, "forget", "gone", "--yes")[1]
+    assert letters(rabbitmq, "gone") == []
+
+
 def test_unknown_host_is_said_so(rabbitmq: RabbitMQ) -> None:
     status, shown = run(rabbitmq, "dead", "nobody")
     assert status == 2

@@ -8,7 +8,7 @@ from strangler.toolkit.gateway import metrics
 from strangler.toolkit.gateway.metrics import Arm
 from strangler.toolkit.step import counters, routing
 from strangler.toolkit.step.effects import Effect, table
-from strangler.toolkit.step.errors import Inconclusive, WentBack
+from strangler.toolkit.step.errors import Inconclusive, StepError, WentBack
 from strangler.toolkit.step.judge import Verdict, judge
 from strangler.toolkit.step.step import Step
 
@@ -22,8 +22,18 @@ LOOK_SECONDS = 1.0
 Arms = dict[str, Arm]
 
 
+def check_gateway(step: Step) -> None:
+    """Raise StepError where the plan has a gateway and it is not known where its figures are."""
+    if routing.behind_gateway(step) and not step.places.traefik:
+        raise StepError(
+            "TRAEFIK_URL is not known, and a canary is judged by the gateway's figures: set it to the "
+            "address of Traefik's internal entry point."
+        )
+
+
 def widen(step: Step) -> None:
     """One window after the other, while answers are compared, which a way back has ended."""
+    check_gateway(step)
     step.tell(shadow=step.options.shadow)
     if not routing.behind_gateway(step):
         step.screen.note("no gateway in this plan: nothing to divide, so the cutover is next")

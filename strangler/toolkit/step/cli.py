@@ -15,7 +15,7 @@ from rich.table import Table
 
 from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan.file import DEFAULT, load
-from strangler.toolkit.step import course, hosts, lock, overview, places
+from strangler.toolkit.step import canary, course, hosts, lock, overview, places
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.errors import NothingToDo, StepError
 from strangler.toolkit.step.screen import Screen
@@ -100,6 +100,8 @@ def migrate(
                 step = steps.of(step.domain, step.state.stage, options, held)
                 if step.state.phase == "contract":
                     continue
+                if until not in ("expand", "shadow") and not step.state.reached("canary"):
+                    canary.check_gateway(step)
                 if not step.state.phase:
                     hosts.prepare(step)
                 course.forward(step, until=cast(states.Phase, until))

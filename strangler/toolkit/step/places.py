@@ -13,7 +13,8 @@ from strangler.toolkit.step.errors import StepError
 
 @dataclass(frozen=True)
 class Places:
-    """Addresses. `broker` and `traefik` may be empty: then what needs them is left out, and said so."""
+    """Addresses. `broker` and `traefik` may be empty: then what needs them is left out or refused, and said
+    so."""
 
     postgres: str
     consul: str

@@ -6,9 +6,9 @@ from strangler.toolkit.step.step import Step
 
 
 def behind_gateway(step: Step) -> bool:
-    """Whether the plan has a gateway before the step begins, and it is known where."""
+    """Whether the plan has a gateway before the step begins."""
     gateway = step.plan.gateway
-    return gateway is not None and gateway.since < step.state.stage and bool(step.places.traefik)
+    return gateway is not None and gateway.since < step.state.stage
 
 
 def reads_to_new(step: Step, percent: int) -> None:
@@ -40,4 +40,7 @@ def all_new(step: Step) -> None:
 
 
 def _write(step: Step, *, stage: int) -> None:
+    """Without Traefik's address too: it reads Consul, only nobody sees here when it has."""
+    if not step.places.traefik:
+        step.screen.note("TRAEFIK_URL is not known: routes are written, and not waited for")
     routing.route(step.store, step.plan, stage=stage, traefik_url=step.places.traefik)

@@ -1,0 +1,62 @@
+"""A plan with a gateway, by commands that are not told where it is: Consul has its routes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strangler.toolkit.gateway import splits
+from strangler.toolkit.gateway.splits import Split
+from tests.toolkit.step.world import PLAN, ROOT, Done, World
+
+MIGRATE = ("migrate", "--to", "1", "--accept-inconclusive", "--shadow-seconds", "0")
+NOT_LOOKED = "routes are written, and not waited for"
+
+
+class Shell:
+    """Commands without TRAEFIK_URL."""
+
+    def __init__(self, world: World, plan: Path) -> None:
+        self.world, self.plan = world, plan
+
+    def strangler(self, *arguments: str, status: int = 0) -> Done:
+        return self.world.toolkit(*arguments, "--plan", str(self.plan), status=status, TRAEFIK_URL="")
+
+    def write_routes(self, stage: int) -> str:
+        """How many had to be changed."""
+        urls = ("--auth-url", "http://127.0.0.1/auth", "--pages-url", "http://127.0.0.1/pages")
+        return self.strangler("gateway", "apply", "--stage", str(stage), *urls).out
+
+
+@pytest.fixture
+def shell(world: World, tmp_path: Path) -> Iterator[Shell]:
+    """The routes of stage 0 are in Consul."""
+    text = (ROOT / PLAN).read_text().replace("root: ../..", f"root: {ROOT}")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(text.replace("origin: library", "origin: library\ngateway: { since: 0 }"))
+    shell = Shell(world, plan)
+    shell.write_routes(0)
+    yield shell
+    world.store.transaction([{"Verb": "delete-tree", "Key": "traefik/"}])
+
+
+def test_canary_is_not_left_out(world: World, shell: Shell) -> None:
+    world.seed(5)
+    assert "TRAEFIK_URL is not known" in shell.strangler(*MIGRATE, status=1).said
+    assert world.status()["steps"] == []
+    shell.strangler(*MIGRATE, "--until", "shadow")
+    assert "TRAEFIK_URL is not known" in shell.strangler(*MIGRATE, status=1).said
+    (step,) = world.status()["steps"]
+    assert step["phase"] == "shadow"
+
+
+@pytest.mark.parametrize(("end", "stage"), [("rollback --abort", 0), ("contract --yes --restarted", 1)])
+def test_requests_follow_the_owner(world: World, shell: Shell, end: str, stage: int) -> None:
+    world.seed(5)
+    world.migrate("--until", "canary")  # when the plan had no gateway yet
+    assert NOT_LOOKED in shell.strangler(*MIGRATE).said
+    moved = Split(old="library", new="books", reads_to_new=100, writes_to="books")
+    assert splits.stored(world.store) == {"books": moved}
+    assert NOT_LOOKED in shell.strangler(*end.split()).said
+    assert splits.stored(world.store) == {}
+    assert " 0 changed" in shell.write_routes(stage)

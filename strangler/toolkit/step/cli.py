@@ -156,14 +156,11 @@ def contract(
     with _errors():
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
         step = steps.under_way(domain)
-        if not step.state.reached("soak"):
-            raise StepError(
-                f"{step.domain} stands in {step.state.phase}. Carry the step on first: "
-                f"`./run strangler migrate --to {step.state.stage}`."
-            )
+        _check_soaked(step)
         _ask(step, yes)
         with lock.held(step.store, step.domain, command="contract") as held:
             step = steps.of(step.domain, step.state.stage, Options(restarted=restarted), held)
+            _check_soaked(step)  # again: it may have been taken back while nobody answered
             course.forward(step, until="contract")
         step.screen.note(f"{step.state.target} owns {step.domain} for good.")
         _tell(as_json, [step])
@@ -277,6 +274,14 @@ class _Steps:
             raise NothingToDo(f"No step {f'of {domain} ' if domain else ''}is under way.")
         raise StepError(
             f"Several steps are under way: name one by --domain {'|'.join(s.domain for s in chosen)}."
+        )
+
+
+def _check_soaked(step: Step) -> None:
+    if not step.state.reached("soak"):
+        raise StepError(
+            f"{step.domain} stands in {step.state.phase or 'the beginning'}. Carry the step on first: "
+            f"`./run strangler migrate --to {step.state.stage}`."
         )
 
 

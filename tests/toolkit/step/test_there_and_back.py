@@ -79,6 +79,26 @@ def test_contract_that_was_refused_can_be_taken_back(world: World) -> None:
     assert world.leftovers() == []
 
 
+@pytest.mark.parametrize(
+    ("way_back", "phase"), [([], "shadow"), (["--abort"], "the beginning")], ids=["rollback", "abort"]
+)
+def test_contract_does_not_begin_where_the_domain_was_taken_back_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch, way_back: list[str], phase: str
+) -> None:
+    """Whoever is asked may take long to say yes."""
+
+    def confirmed() -> bool:
+        world.strangler("rollback", *way_back)
+        return True
+
+    monkeypatch.setattr(cli, "_confirmed", confirmed)
+    world.seed(20)
+    world.migrate()
+    assert f"books stands in {phase}." in world.strangler("contract", "--restarted", status=1).said
+    assert world.status()["owners"]["books"] == "library"
+    assert world.rows("library", COUNT)[0]["n"] == 20
+
+
 def test_contract_can_be_taken_back_until_it_ends_the_way_back(world: World) -> None:
     world.seed(20)
     world.migrate()

@@ -17,6 +17,7 @@ from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan.file import DEFAULT, load
 from strangler.toolkit.step import canary, course, hosts, lock, overview, places
 from strangler.toolkit.step import state as states
+from strangler.toolkit.step.contract import REVERSIBLE
 from strangler.toolkit.step.errors import NothingToDo, StepError
 from strangler.toolkit.step.screen import Screen
 from strangler.toolkit.step.state import State
@@ -99,6 +100,7 @@ def migrate(
             with lock.held(step.store, step.domain, command="migrate") as held:
                 step = steps.of(step.domain, step.state.stage, options, held)
                 if step.state.phase == "contract":
+                    _check_moved_for_good(step)
                     continue
                 if until not in ("expand", "shadow") and not step.state.reached("canary"):
                     canary.check_gateway(step)
@@ -246,11 +248,14 @@ class _Steps:
                 f"There are stages {', '.join(map(str, ready))}."
             )
         for each in self.plan.stages:
-            if each.number > stage or each.number <= self.stage:
+            if each.number > stage:
                 continue
             for domain in each.moves:
                 step = self.of(domain, each.number, Options())
-                if step.state.phase == "contract" and step.state.done:
+                contracting = step.state.phase == "contract"
+                # A stage runs already from the first effect of its contract on.
+                over = step.state.done if contracting else each.number <= self.stage
+                if over:
                     continue
                 yield step
                 if each.number < stage:
@@ -282,6 +287,16 @@ def _check_soaked(step: Step) -> None:
         raise StepError(
             f"{step.domain} stands in {step.state.phase or 'the beginning'}. Carry the step on first: "
             f"`./run strangler migrate --to {step.state.stage}`."
+        )
+
+
+def _check_moved_for_good(step: Step) -> None:
+    state = step.state
+    if not state.done:
+        back = f", `rollback` takes it back while {state.source} runs with {step.domain}"
+        raise StepError(
+            f"{step.domain} is not moved for good yet, its contract was interrupted at {state.effect}: "
+            f"`./run strangler contract` ends it{back if state.effect in REVERSIBLE else ''}."
         )
 
 

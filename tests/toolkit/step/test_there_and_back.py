@@ -116,6 +116,24 @@ def test_contract_can_be_taken_back_until_it_ends_the_way_back(world: World) -> 
     assert world.leftovers() == []
 
 
+@pytest.mark.parametrize("running", [0, 1])
+def test_stage_is_not_reached_while_a_contract_is_half_done(
+    world: World, monkeypatch: pytest.MonkeyPatch, running: int
+) -> None:
+    """Whether or not the source was restarted already."""
+    world.seed(5)
+    world.migrate()
+    monkeypatch.setattr(cli._Steps, "stage", running)
+    contract = ("contract", "--yes", "--restarted")
+    for point, can_go_back in (("restart_hosts", True), ("drop_tables", False)):
+        world.strangler(*contract, status=None, STRANGLER_CRASH_AFTER=f"contract.{point}")
+        said = world.migrate(status=1).said
+        assert f"interrupted at {point}: `./run strangler contract` ends it" in said
+        assert ("`rollback` takes it back" in said) == can_go_back
+    world.strangler(*contract)
+    assert "Stage 1 is reached already." in world.migrate().said
+
+
 @pytest.mark.parametrize(("book", "constraints"), [(1, 1), (77, 0)], ids=["valid", "not valid any more"])
 def test_foreign_keys_of_partitioned_tables_come_back(world: World, book: int, constraints: int) -> None:
     world.seed(20)

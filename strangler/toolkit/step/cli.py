@@ -15,7 +15,7 @@ from rich.table import Table
 
 from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan.file import DEFAULT, load
-from strangler.toolkit.step import canary, course, hosts, lock, overview, places
+from strangler.toolkit.step import canary, course, hosts, lock, overview, places, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.contract import REVERSIBLE
 from strangler.toolkit.step.errors import NothingToDo, StepError
@@ -148,6 +148,9 @@ def contract(
     domain: DomainOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     restarted: Annotated[bool, typer.Option(help="The old host runs without the domain already.")] = False,
+    without_way_back: Annotated[
+        bool, typer.Option(help="Though the old host can never follow again, nor its rows be compared.")
+    ] = False,
     postgres_url: PostgresOption = "",
     consul_url: ConsulOption = "",
     broker_url: BrokerOption = "",
@@ -155,13 +158,15 @@ def contract(
     as_json: JsonOption = False,
 ) -> None:
     """The point of no return: the old host gives the domain up, its code, its tables, the way back."""
+    options = Options(restarted=restarted, without_way_back=without_way_back)
     with _errors():
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
         step = steps.under_way(domain)
+        step.options = options
         _check_soaked(step)
         _ask(step, yes)
         with lock.held(step.store, step.domain, command="contract") as held:
-            step = steps.of(step.domain, step.state.stage, Options(restarted=restarted), held)
+            step = steps.of(step.domain, step.state.stage, options, held)
             _check_soaked(step)  # again: it may have been taken back while nobody answered
             course.forward(step, until="contract")
         step.screen.note(f"{step.state.target} owns {step.domain} for good.")
@@ -283,7 +288,7 @@ class _Steps:
 
 
 def _check_soaked(step: Step) -> None:
-    if not step.state.reached("soak"):
+    if not step.state.reached("soak") and not way_back.given_up(step):
         raise StepError(
             f"{step.domain} stands in {step.state.phase or 'the beginning'}. Carry the step on first: "
             f"`./run strangler migrate --to {step.state.stage}`."

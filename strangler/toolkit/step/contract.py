@@ -5,7 +5,7 @@ from psycopg import sql
 from strangler.toolkit.replication import checksums, constraints, links, ownership, statements
 from strangler.toolkit.replication.database import run, table, tables, value
 from strangler.toolkit.replication.pair import CLAIMS
-from strangler.toolkit.step import hosts, routing
+from strangler.toolkit.step import hosts, routing, way_back
 from strangler.toolkit.step.effects import Effect
 from strangler.toolkit.step.effects import table as effects
 from strangler.toolkit.step.errors import StepError
@@ -15,9 +15,9 @@ from strangler.toolkit.step.step import Step
 
 
 def check_before(step: Step) -> None:
-    """Whatever else moves in the stage has moved, for the source is restarted without all of it; both sides
-    agree, for the last time; and it can be restarted. Looked at before the phase begins, so that what is
-    refused can be taken back; the sides only while there is a way back."""
+    """Whatever else moves in the stage has moved, for the source is restarted without all of it; it can be
+    restarted; and both sides agree, for the last time. Looked at before the phase begins, so that what is
+    refused can be taken back; the sides not any more where the phase has ended the way back itself."""
     late = [domain for domain, state in step.siblings().items() if not (state and state.reached("soak"))]
     if late:
         raise StepError(
@@ -25,10 +25,12 @@ def check_before(step: Step) -> None:
             f"{', '.join(late)} has not moved yet. Carry it on first: `./run strangler migrate --to "
             f"{step.state.stage}`."
         )
-    if not links.slot_exists(step.pair.back):
-        return
     hosts.check_finish(step)
+    if step.state.phase == "contract" and step.state.effect not in REVERSIBLE:
+        return
     check_way_back(step)
+    if way_back.given_up(step):
+        return
     found = checksums.compare(step.pair, step.pair.back)
     if found.differing:
         raise StepError(

@@ -1,6 +1,6 @@
 """The order of the phases, forward and back."""
 
-from strangler.toolkit.step import hosts, queues
+from strangler.toolkit.step import hosts, queues, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.canary import CANARY, UNDO_CANARY
 from strangler.toolkit.step.contract import CONTRACT, REVERSIBLE, check_before
@@ -40,7 +40,7 @@ RESTS: dict[Phase, Phase] = {
 
 def forward(step: Step, *, until: Phase = "soak") -> None:
     """From where the step stands to the end of a phase. A bad verdict takes it back by itself."""
-    if step.state.undoing:
+    if step.state.undoing and not way_back.given_up(step):
         undo(step, step.state.phase)
     for phase in PHASES[: PHASES.index(until) + 1]:
         if step.state.reached(phase):
@@ -77,6 +77,7 @@ def back(step: Step) -> Phase:
         if step.owner() == state.target:
             # The fence was through when the command was ended: what is open is closed first.
             carry_out(step, "cutover", CUTOVER)
+    way_back.check(step)
     step.screen.title(f"{step.domain}: back from {phase}")
     if phase == "contract":
         hosts.unfinish(step)

@@ -8,7 +8,7 @@ from strangler.toolkit.replication import links, ownership
 from strangler.toolkit.replication.errors import BackedOff, NotHealthy
 from strangler.toolkit.replication.fence import Fence, Handover
 from strangler.toolkit.replication.links import Link
-from strangler.toolkit.step import routing
+from strangler.toolkit.step import routing, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.effects import Effect, crash_point, table
 from strangler.toolkit.step.errors import StepError
@@ -60,7 +60,9 @@ def end_forward(step: Step) -> None:
 
 def follow_back(step: Step) -> None:
     """The source's tables stay fresh, for its own reads and for the way back."""
-    _follow(step.pair.back)
+    way_back.check(step)
+    if not way_back.given_up(step):
+        _follow(step.pair.back)
 
 
 CUTOVER: tuple[Effect, ...] = table(
@@ -120,6 +122,7 @@ FENCED: tuple[tuple[str, Callable[[Fence], None]], ...] = (
 def _check(step: Step, link: Link, taker: str) -> None:
     if step.owner() == taker:
         return  # handed over already, before an earlier command was ended
+    way_back.check(step)
     try:
         links.catch_up(link, seconds=step.options.patience)
     except NotHealthy as error:

@@ -29,6 +29,7 @@ class Options:
     sample: int = 100
     accept_inconclusive: bool = False
     restarted: bool = False
+    without_way_back: bool = False
     bound: float = 2.0
     tries: int = 10
     patience: float = 60.0

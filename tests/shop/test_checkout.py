@@ -1,5 +1,6 @@
 """Checkout against real processes: many at once, and a payment provider or a process that fails."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -178,3 +179,38 @@ def test_a_process_that_dies_between_charge_and_commit(shop: Shop) -> None:
     assert Intent.objects.get().attempt == 2
     assert len(shop.charges()) == 1
     charged_is_paid(shop)
+
+
+def prepared(*orders: str) -> None:
+    """Charges that were about to be tried a while ago, in this order."""
+    user, now = User.objects.get(email="customer-001@shop.example"), timezone.now()
+    Intent.objects.bulk_create(
+        Intent(order=order, user=user, prepared_at=now - timedelta(hours=1) + timedelta(seconds=n))
+        for n, order in enumerate(orders)
+    )
+
+
+def test_what_refused_checkouts_leave_does_not_delay_a_void(shop: Shop) -> None:
+    prepared(*(f"refused-{n}" for n in range(300)))
+    assert reconcile() == 300 == len(shop.charges("voided"))
+
+
+def test_a_charge_that_cannot_be_voided_holds_nobody_up(shop: Shop) -> None:
+    prepared("no/such/path", "first", "second")  # the provider has no such path: it answers with 404
+    assert reconcile() == 2
+    assert [intent.order for intent in Intent.objects.filter(state="open")] == ["no/such/path"]
+    assert reconcile() == 0
+
+
+def test_reconciliation_gives_up_in_time_while_the_provider_is_away(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(*(f"refused-{n}" for n in range(50)))
+    shop.psp.kill()
+    began = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr("shop.payments.operations.RECONCILE_SECONDS", 0.5)
+        assert reconcile() == 0
+    assert time.monotonic() - began < 4
+    shop.psp.start()
+    assert reconcile() == 50

@@ -1,6 +1,7 @@
 """What payments does, for its own entry points and, through the port, for other domains."""
 
 import logging
+import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,6 +16,8 @@ from shop.payments.models import Intent, Payment, Refund
 log = logging.getLogger(__name__)
 
 ABANDONED_AFTER = timedelta(seconds=60)
+RECONCILE_SECONDS = 10.0
+"""Less than what lies between two runs."""
 
 
 def payments(*, orders: list[str]) -> dict[str, contract.Payment]:
@@ -62,23 +65,32 @@ def refund(*, order: str, key: str) -> contract.Payment | None:
     return _dto(payment, list(payment.refunds.all()))
 
 
-def reconcile(*, limit: int = 50) -> int:
+def reconcile(*, limit: int = 5000) -> int:
     """Void charges that were prepared a while ago and never became a payment; how many were voided.
 
-    A charge whose transaction is still under way is locked, and passed over.
+    Oldest first, until some seconds are over: every checkout that was refused leaves one. A charge whose
+    transaction is still under way is locked, and passed over; one that cannot be voided waits for the next
+    run.
     """
-    voided = 0
+    ends, voided = time.monotonic() + RECONCILE_SECONDS, 0
     abandoned = Intent.objects.filter(
         state=Intent.State.OPEN, prepared_at__lt=timezone.now() - ABANDONED_AFTER
     )
     for pk in list(abandoned.order_by("prepared_at").values_list("pk", flat=True)[:limit]):
-        with transaction.atomic():
-            intent = Intent.objects.select_for_update(skip_locked=True).filter(pk=pk, state="open").first()
-            if intent is None:
-                continue
-            psp.void(key=intent.psp_key)
-            intent.state = Intent.State.VOIDED
-            intent.save(update_fields=["state"])
+        if time.monotonic() >= ends:
+            break
+        try:
+            with transaction.atomic():
+                row = Intent.objects.select_for_update(skip_locked=True).filter(pk=pk, state="open")
+                intent = row.first()
+                if intent is None:
+                    continue
+                psp.void(key=intent.psp_key)
+                intent.state = Intent.State.VOIDED
+                intent.save(update_fields=["state"])
+        except contract.PaymentUnavailable as error:
+            log.warning("the charge of intent %s is not voided yet: %s", pk, error.__cause__)
+            continue
         log.info("voided %s, which never became a payment", intent.psp_key)
         voided += 1
     return voided

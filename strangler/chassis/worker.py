@@ -9,6 +9,7 @@ queues. With BIND set it answers `/livez` and `/readyz` there.
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
@@ -27,7 +28,9 @@ CONFIRM_SECONDS = 5.0
 
 
 class Periodic(NamedTuple):
-    """A domain's task: run every so many seconds by the host that owns the domain, and by no other."""
+    """A domain's task: run every so many seconds by the host that owns the domain, and by no other; in each
+    of its worker processes by one thread at a time. `function` ends within some seconds, or a worker that is
+    told to stop waits for it."""
 
     domain: str
     seconds: float
@@ -83,12 +86,15 @@ def schedule(app: Celery, name: str, seconds: float) -> None:
 
 
 def where_owned(task: Periodic) -> Callable[[], Any]:
-    """The task's function, which does nothing while its domain is another host's."""
+    """The task's function, which does nothing while its domain is another host's, or while a run before has
+    not ended: where runs are slow, the other threads are for other tasks."""
     from strangler.chassis.ownership import learn, moved, owned_here
+
+    running = threading.Lock()
 
     @wraps(task.function)
     def run() -> Any:
-        if not owned_here(task.domain):
+        if not owned_here(task.domain) or not running.acquire(blocking=False):
             return None
         try:
             return task.function()
@@ -99,6 +105,8 @@ def where_owned(task: Periodic) -> Callable[[], Any]:
             learn(refusal.domain, refusal.owner, refusal.epoch)
             log.info("%s: %s", task.function.__name__, refusal)
             return None
+        finally:
+            running.release()
 
     return run
 

@@ -3,10 +3,12 @@
     SMTP_BIND=127.0.0.1:2525 HTTP_BIND=127.0.0.1:8025 SMTP_STATE=mails.sqlite python -m tests.outside.smtp
 
 A mail is acknowledged when it is on disk, so it survives kill -9. Recipients at `refused.example` are refused
-for good (550), those at `later.example` for now (451). `GET /mails?to=&message_id=` lists what was taken, in
-the order of arrival; `DELETE /mails` forgets it; `GET /livez` answers.
+for good (550), those at `later.example` for now (451). Each mail takes SMTP_SLOW_SECONDS. `GET
+/mails?to=&message_id=` lists what was taken, in the order of arrival; `DELETE /mails` forgets it; `GET
+/livez` answers.
 """
 
+import asyncio
 import email.policy
 import json
 import os
@@ -80,8 +82,9 @@ class Mails:
 class Receiver:
     """aiosmtpd's hooks."""
 
-    def __init__(self, mails: Mails) -> None:
+    def __init__(self, mails: Mails, slow_seconds: float) -> None:
         self.mails = mails
+        self.slow_seconds = slow_seconds
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         answer = ANSWERS.get(address.rpartition("@")[2])
@@ -90,6 +93,7 @@ class Receiver:
         return answer or "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        await asyncio.sleep(self.slow_seconds)
         self.mails.add(envelope.mail_from, envelope.rcpt_tos, envelope.content)
         return "250 Kept"
 
@@ -136,8 +140,9 @@ def address(value: str) -> tuple[str, int]:
 def main() -> None:
     """Serve until SIGTERM."""
     mails = Mails(Path(os.environ.get("SMTP_STATE", ".run/data/smtp.sqlite")))
+    slow = float(os.environ.get("SMTP_SLOW_SECONDS", "0"))
     host, port = address(os.environ.get("SMTP_BIND", "127.0.0.1:2525"))
-    controller = Controller(Receiver(mails), hostname=host, port=port)
+    controller = Controller(Receiver(mails, slow), hostname=host, port=port)
     server = ThreadingHTTPServer(address(os.environ.get("HTTP_BIND", "127.0.0.1:8025")), view(mails))
     server.daemon_threads = True
 

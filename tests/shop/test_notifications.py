@@ -57,8 +57,9 @@ class Sink:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", "tests.outside.smtp"], env=self.environment)
+    def start(self, **environment: str) -> None:
+        command = [sys.executable, "-m", "tests.outside.smtp"]
+        self.process = subprocess.Popen(command, env={**self.environment, **environment})
         wait_for(self.answers)
 
     def answers(self) -> bool:
@@ -226,6 +227,18 @@ class TestMailing:
             note(user)
         assert mailing.send_pending(limit=3) == 3
         assert mailing.send_pending(limit=3) == 1
+
+    def test_a_slow_server_keeps_no_thread_for_long(
+        self, user: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sink.start(SMTP_SLOW_SECONDS="0.4")
+        monkeypatch.setattr(mailing, "BUDGET_SECONDS", 1.0)
+        for _ in range(20):
+            note(user)
+        first = mailing.send_pending()
+        assert 1 <= first <= 3
+        assert mailing.send_pending() >= 1
+        assert len(sink.mails) < 20
 
     def test_two_workers_never_send_the_same(self, user: User, sink: Sink) -> None:
         sink.start()

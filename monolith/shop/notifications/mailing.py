@@ -7,6 +7,7 @@ which mail programs know it is the same message (RFC 5322, 3.6.4).
 
 import logging
 import smtplib
+import time
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -22,19 +23,22 @@ logger = logging.getLogger(__name__)
 
 SENDER = "Shop <orders@shop.example>"
 DOMAIN = "shop.example"
+BUDGET_SECONDS = 10.0
 LONGEST_WAIT = 300
 """Seconds between two attempts at most; attempts never end while the server is merely out of reach."""
 
 
 def send_pending(*, limit: int = 100) -> int:
-    """Send what is due, oldest first, at most `limit`; returns how many were sent.
+    """Send what is due, oldest first, at most `limit` and for some seconds; returns how many were sent.
 
-    Stops at the first sign that the server is out of reach: the rest waits for the next call.
+    Stops at the first sign that the server is out of reach. The rest waits for the next call.
     """
+    ends, sent = time.monotonic() + BUDGET_SECONDS, 0
     server = get_connection()
-    sent = 0
     try:
         for _ in range(limit):
+            if time.monotonic() >= ends:
+                break
             outcome = _send_one(server)
             if outcome is None or outcome == "unreachable":
                 break

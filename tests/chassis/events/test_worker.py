@@ -1,6 +1,8 @@
 """A worker's periodic tasks belong to domains: they run where the domain is owned."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
@@ -57,6 +59,24 @@ def test_task_whose_domain_moves_meanwhile_ends_quietly_and_others_do_not() -> N
     ownership.forget(DOMAIN)
     with pytest.raises(ZeroDivisionError):
         where_owned(Periodic(DOMAIN, 1.0, broken))()
+
+
+def test_task_that_is_still_running_is_not_begun_again() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert end.wait(20)
+        return "done"
+
+    task = where_owned(Periodic(DOMAIN, 1.0, slow))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(task)
+        assert begun.wait(20)
+        assert pool.submit(task).result(timeout=5) is None
+        end.set()
+        assert first.result(timeout=20) == "done"
+    assert task() == "done"
 
 
 @pytest.fixture

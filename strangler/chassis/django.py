@@ -101,7 +101,7 @@ def host_settings(
         ],
         "TEMPLATES": _templates() if admin else [],
         "DATABASES": {"default": database(required("DATABASE_URL", "it says where PostgreSQL is"))},
-        **({"AUTH_USER_MODEL": user_model} if user_model else {}),
+        **({"AUTH_USER_MODEL": user_model, "AUTH_PASSWORD_VALIDATORS": _passwords()} if user_model else {}),
         "PASSWORD_HASHERS": ["strangler.chassis.passwords.Argon2"],
         "STATIC_URL": "/static/",
         "WHITENOISE_USE_FINDERS": True,
@@ -164,6 +164,12 @@ def _secrets() -> dict[str, str]:
         "SECRET_KEY": required("SECRET_KEY", "it signs the admin's sessions"),
         "CONFIG_KEY": required("CONFIG_KEY", "it encrypts signing keys and secrets at rest (a Fernet key)"),
     }
+
+
+def _passwords() -> list[dict[str, str]]:
+    """What a new password must not be: short, one of those that everybody tries first, a number."""
+    kinds = ("MinimumLength", "CommonPassword", "NumericPassword")
+    return [{"NAME": f"django.contrib.auth.password_validation.{kind}Validator"} for kind in kinds]
 
 
 def _templates() -> list[dict[str, Any]]:

@@ -61,6 +61,22 @@ class TestRegister:
         assert answer.json()["type"] == "validation_error"
         assert {attr} == {where for _, where in codes(answer)}
 
+    @pytest.mark.parametrize(
+        ("password", "wrong"),
+        [
+            ("password1", {"password_too_common"}),
+            ("8427719365", {"password_entirely_numeric"}),
+            (12345678, {"password_too_common", "password_entirely_numeric"}),
+        ],
+    )
+    def test_a_password_that_is_easily_guessed_is_refused(
+        self, client: APIClient, password: Any, wrong: set[str]
+    ) -> None:
+        answer = client.post("/api/auth/register", {**self.BODY, "password": password})
+        assert answer.status_code == 400
+        assert set(codes(answer)) == {(code, "password") for code in wrong}
+        assert not User.objects.exists()
+
     def test_unknown_fields_change_nothing(self, client: APIClient) -> None:
         client.post("/api/auth/register", {**self.BODY, "is_staff": True, "id": 99, "is_superuser": True})
         created = User.objects.get()

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from shop.accounts.models import Address, User, deliverable
@@ -31,10 +30,7 @@ class RegisterSerializer(serializers.Serializer[Any]):
         return email
 
     def validate_password(self, password: str) -> str:
-        try:
-            validate_password(password)
-        except ValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
+        validate_password(password)
         return password
 
 

@@ -126,6 +126,15 @@ class TestAdmin:
         with pytest.raises(IntegrityError), transaction.atomic():
             User.objects.filter(email="mixed@shop.example").update(email="Mixed@shop.example")
 
+    def test_a_category_is_renamed_and_its_slug_stays(self, admin: Client) -> None:
+        assert admin.post("/admin/catalog/category/add/", {"slug": "x", "name": "X"}).status_code == 302
+        category = Category.objects.get(slug="x")
+        Product.objects.create(sku="X", name="X", price=1, category=category)
+        page = f"/admin/catalog/category/{category.pk}/change/"
+        assert admin.post(page, {"slug": "y", "name": "Y"}).status_code == 302
+        category.refresh_from_db()
+        assert (category.slug, category.name) == ("x", "Y")
+
     def test_logins_count_with_the_apis(self, admin: Client, login_rate: Any) -> None:
         login_rate("3/min")
         form = {"username": STAFF, "password": "wrong"}

@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.http import HttpRequest
 
 from shop.catalog.models import Category, Product
 
@@ -7,6 +8,10 @@ from shop.catalog.models import Category, Product
 class Categories(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "slug")
     search_fields = ("name", "slug")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:
+        """Products name a category by its slug, which therefore stays."""
+        return ("slug",) if obj else ()
 
 
 @admin.register(Product)

@@ -7,6 +7,7 @@ semantics that it must not have.
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -90,6 +91,12 @@ class _AdminOnly:
 
 class AdminSession(_AdminOnly, SessionMiddleware):
     """Sessions for the admin."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        # Django reads octal escapes in cookies, and PostgreSQL's error at a NUL would be a 500.
+        if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
+            request.COOKIES[settings.SESSION_COOKIE_NAME] = ""
+        super().process_request(request)
 
 
 class AdminCsrf(_AdminOnly, CsrfViewMiddleware):

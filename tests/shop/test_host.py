@@ -154,6 +154,11 @@ class TestAdmin:
         answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": STAFF, "password": "x"})
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "csrf_failed")
 
+    def test_a_cookie_that_no_session_has_is_taken_away(self, client: Client) -> None:
+        answer = client.get("/admin/", headers={"cookie": r'sessionid="\000aaaaaaaaaa"'})
+        assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/")
+        assert answer.cookies["sessionid"].value == ""
+
     def test_the_api_knows_no_cookies(self, admin: Client) -> None:
         assert admin.get("/api/me").status_code == 401
         answer = admin.get("/api/products")

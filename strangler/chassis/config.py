@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
     login_rate: Rate = "10/min"
     login_client_rate: Rate = "300/min"
+    register_client_rate: Rate = "300/min"
     event_attempts: Annotated[int, Field(ge=2, description="before an event is given up")] = 20
 
 

@@ -79,6 +79,20 @@ def test_a_limit_of_the_shop_itself_does_too(stack: Stack) -> None:
     wait_for(throttled_everywhere, seconds=TAKEN_OVER_SECONDS)
 
 
+def test_who_registers_too_often_gets_the_shops_own_answer(stack: Stack, anonymous: Client) -> None:
+    strangler(stack, "config", "set", "monolith", "register_client_rate", "1/day")
+
+    def register() -> requests.Response:
+        return anonymous.ask("POST", "/api/auth/register", json={})
+
+    wait_for(lambda: register().status_code == 429, seconds=TAKEN_OVER_SECONDS)
+    wait_for(lambda: [register().status_code for _ in range(6)] == [429] * 6, seconds=TAKEN_OVER_SECONDS)
+    refused = register()
+    assert code(refused) == "throttled"
+    seconds = refused.headers["Retry-After"]
+    assert f"available in {seconds} second" in refused.json()["errors"][0]["detail"]
+
+
 def test_another_address_in_a_header_is_no_way_around_it(stack: Stack) -> None:
     strangler(stack, "config", "set", "monolith", "login_rate", "2/hour")
     email = f"{time.monotonic_ns()}@shop.example"

@@ -26,17 +26,27 @@ def fresh_keys() -> Iterator[None]:
 
 
 @pytest.fixture
-def login_rate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Sets how often a login may be tried, as Consul would. No minute ends meanwhile."""
+def set_rates(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Sets limits as Consul would. No minute ends meanwhile."""
     now = time.time()
     monkeypatch.setattr(throttling, "time", SimpleNamespace(time=lambda: now))
     before = live().value
 
-    def set_rate(rate: str, per_client: str = "1000/min") -> None:
-        live().value = before.model_copy(update={"login_rate": rate, "login_client_rate": per_client})
+    def set_rates(**rates: str) -> None:
+        live().value = before.model_copy(update=rates)
 
-    yield set_rate
+    yield set_rates
     live().value = before
+
+
+@pytest.fixture
+def login_rate(set_rates: Callable[..., None]) -> Callable[..., None]:
+    """Sets how often a login may be tried."""
+
+    def set_rate(rate: str, per_client: str = "1000/min") -> None:
+        set_rates(login_rate=rate, login_client_rate=per_client)
+
+    return set_rate
 
 
 @pytest.fixture

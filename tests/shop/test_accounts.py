@@ -77,6 +77,17 @@ class TestRegister:
         assert set(codes(answer)) == {(code, "password") for code in wrong}
         assert not User.objects.exists()
 
+    def test_too_many_wait_and_logins_do_not(
+        self, client: APIClient, user: User, set_rates: Callable[..., None]
+    ) -> None:
+        set_rates(register_client_rate="3/min")
+        bodies = [{**self.BODY, "email": f"new-{n}@shop.example"} for n in range(4)]
+        answers = [client.post("/api/auth/register", body) for body in bodies]
+        assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+        assert codes(answers[-1]) == [("throttled", None)]
+        assert 1 <= int(answers[-1]["Retry-After"]) <= 60
+        assert client.post("/api/auth/token", LOGIN).status_code == 200
+
     def test_unknown_fields_change_nothing(self, client: APIClient) -> None:
         client.post("/api/auth/register", {**self.BODY, "is_staff": True, "id": 99, "is_superuser": True})
         created = User.objects.get()

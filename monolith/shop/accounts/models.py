@@ -91,7 +91,7 @@ class SigningKey(models.Model):
 
 
 class LoginAttempts(models.Model):
-    """How many logins one client tried within a window, for one e-mail address or for any."""
+    """How many logins a client tried within a window, for one e-mail address or any; or registrations."""
 
     subject = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of client and e-mail")
     window_start = models.DateTimeField()

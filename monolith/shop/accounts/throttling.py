@@ -1,8 +1,10 @@
-"""How often a login may be tried, by API or in the admin: per client, and per client and e-mail address.
+"""How often a login may be tried, by API or in the admin: per client, and per client and e-mail address. And
+how often a client may register.
 
-The second limit keeps a password from being guessed, the first one a password from being tried on every
-address, and the work of checking passwords within bounds. Both are counted in the database for all processes.
-One `INSERT … ON CONFLICT` counts and tells the count, so two processes never both take the last attempt.
+The address's limit keeps a password from being guessed, the client's a password from being tried on every
+address, and the client's both keep the work of hashing passwords within bounds. They are counted in the
+database for all processes. One `INSERT … ON CONFLICT` counts and tells the count, so two processes never both
+take the last attempt.
 """
 
 import hashlib
@@ -76,3 +78,15 @@ class LoginThrottle(SimpleRateThrottle):
 
     def wait(self) -> float:
         return max(1.0, math.ceil(self.remaining))
+
+
+class RegisterThrottle(LoginThrottle):
+    """The same with `register_client_rate`, per client alone. Its count is another one than the logins'."""
+
+    scope = "register"
+
+    def get_rate(self) -> str:
+        return current().register_client_rate
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        return self._count(f"{self.get_ident(request)}\nregister", self.get_rate())

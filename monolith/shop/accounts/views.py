@@ -20,7 +20,7 @@ from shop.accounts.serializers import (
     TokensSerializer,
     UserSerializer,
 )
-from shop.accounts.throttling import LoginThrottle
+from shop.accounts.throttling import LoginThrottle, RegisterThrottle
 from strangler.chassis.auth import InvalidToken, JWTAuthentication, caller, decode
 
 
@@ -32,6 +32,7 @@ def _gone() -> exceptions.APIException:
 class Register(APIView):
     authentication_classes = []
     permission_classes = []
+    throttle_classes = [RegisterThrottle]
 
     @extend_schema(
         operation_id="register", request=RegisterSerializer, responses={201: UserSerializer}, auth=[]

@@ -2,14 +2,14 @@
 
 from django.conf import settings
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from strangler.chassis import health
+from strangler.chassis.whole_document import OwnDocument
 
 urlpatterns = [
     *health.urlpatterns,
     *(path("", include(f"shop.{domain}.urls")) for domain in settings.DOMAINS),
-    path("internal/schema", SpectacularJSONAPIView.as_view()),
+    path("internal/schema", OwnDocument.as_view()),
 ]
 
 handler400 = "strangler.chassis.problems.bad_request"

@@ -1,12 +1,16 @@
 """One OpenAPI document of the whole API, whichever hosts answer its routes."""
 
 import logging
+import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 import requests
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.response import Response
 
 from strangler.chassis import instances
 
@@ -14,28 +18,51 @@ log = logging.getLogger(__name__)
 
 INTERNAL = "/internal/schema"
 """Where a host describes its own routes to the one that describes the whole."""
+FRESH_SECONDS = 5.0
 
 
-class WholeDocument(SpectacularJSONAPIView):
+@cache
+def own_document() -> dict[str, Any]:
+    """This host's routes. They do not change while its process runs, and describing them takes as long as
+    many a request."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return made
+
+
+class OwnDocument(SpectacularJSONAPIView):
+    """The document of this host alone."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Any, *arguments: Any, **options: Any) -> Response:
+        document = self.document()
+        name = f"{document['info']['title']}.json"
+        return Response(document, headers={"Content-Disposition": f'inline; filename="{name}"'})
+
+    def document(self) -> dict[str, Any]:
+        return own_document()
+
+
+class WholeDocument(OwnDocument):
     """The document of this host and of the `hosts` that the others' routes have moved to, as one.
 
-    A host that does not answer is described as it was last known; one that never answered here is named in
-    `info.x-missing`.
+    They are asked every few seconds at most. A host that does not answer is described as it was last known;
+    one that never answered here is named in `info.x-missing`.
     """
 
     hosts: Sequence[str] = ()
     known: ClassVar[dict[str, dict[str, Any]]] = {}
+    asked: ClassVar[dict[str, float]] = {}
 
-    @extend_schema(exclude=True)
-    def get(self, request: Any, *arguments: Any, **options: Any) -> Any:
-        answer = super().get(request, *arguments, **options)  # type: ignore[no-untyped-call]
+    def document(self) -> dict[str, Any]:
         for host in self.hosts:
-            self._ask(host)
+            if time.monotonic() >= self.asked.get(host, float("-inf")) + FRESH_SECONDS:
+                self._ask(host)
+                self.asked[host] = time.monotonic()
         missing = [host for host in self.hosts if host not in self.known]
-        answer.data = merged(answer.data, [self.known[host] for host in self.hosts if host in self.known])
+        whole = merged(super().document(), [self.known[host] for host in self.hosts if host in self.known])
         if missing:
-            answer.data["info"]["x-missing"] = missing
-        return answer
+            whole["info"] = {**whole["info"], "x-missing": missing}
+        return whole
 
     def _ask(self, host: str) -> None:
         for address in instances.addresses(host):

@@ -1,0 +1,87 @@
+"""The document of the whole API is made of what each host says of itself, once, and is asked now and then."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIRequestFactory
+
+from strangler.chassis import instances, whole_document
+from strangler.chassis.whole_document import WholeDocument, own_document
+from tests.parity.tiny import served
+
+HOST = "garden"
+
+
+class Garden:
+    """Another host, with a route of its own."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.asked += 1
+        start_response("503 Away" if self.away else "200 OK", [("Content-Type", "application/json")])
+        described = {"paths": {"/api/beds": {}}, "components": {"schemas": {"Bed": {}}}}
+        return [json.dumps(described).encode()]
+
+
+@pytest.fixture
+def garden(monkeypatch: pytest.MonkeyPatch) -> Iterator[Garden]:
+    """What was known of hosts and when they were asked is this test's own."""
+    garden = Garden()
+    monkeypatch.setattr(WholeDocument, "known", {})
+    monkeypatch.setattr(WholeDocument, "asked", {})
+    with served(garden) as url:
+        monkeypatch.setitem(instances._known, HOST, (0.0, [url.removeprefix("http://")]))
+        yield garden
+
+
+def whole(**query: str) -> dict[str, Any]:
+    answer = WholeDocument.as_view(hosts=[HOST])(APIRequestFactory().get("/api/schema/", query))
+    assert answer.status_code == 200
+    document: dict[str, Any] = json.loads(answer.render().content)
+    return document
+
+
+def test_a_host_describes_itself_once(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    make: Any = SchemaGenerator.get_schema
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        made.append(options)
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    own_document.cache_clear()
+
+    documents = [whole(), whole(), whole(version="7")]
+
+    assert documents[0] == documents[1] == documents[2]
+    assert {"/api/beds", "/api/products"} <= set(documents[0]["paths"])
+    assert "/api/beds" not in own_document()["paths"]
+    assert len(made) == 1
+
+
+def test_the_others_are_asked_every_few_seconds(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert whole() == whole()
+    assert garden.asked == 1
+    monkeypatch.setattr(whole_document, "FRESH_SECONDS", 0.0)
+    whole()
+    assert garden.asked == 2
+
+
+def test_a_host_that_is_away_is_as_it_was_or_named(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    garden.away = True
+    assert [whole()["info"]["x-missing"] for _ in range(3)] == [[HOST]] * 3
+    assert garden.asked == 1
+    assert "x-missing" not in own_document()["info"]
+    monkeypatch.setattr(whole_document, "FRESH_SECONDS", 0.0)
+    garden.away = False
+    known = whole()
+    assert "x-missing" not in known["info"]
+    garden.away = True
+    assert whole() == known

@@ -8,7 +8,7 @@ import mmap
 import socket
 import time
 
-from gunicorn.workers.gthread import ThreadWorker
+from strangler.chassis.patience import PatientWorker
 
 YIELD_SECONDS = 0.0002
 """How long a worker that is busier than another leaves a new connection to the others."""
@@ -30,8 +30,8 @@ class Board:
         return min((count for count in self.counts if count != NOBODY), default=0)
 
 
-class FairWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's thread worker, which steps back for a moment where another one has less to do.
+class FairWorker(PatientWorker):
+    """A thread worker, which steps back for a moment where another one has less to do.
 
     The moment is short and comes once a connection: a worker that is stuck keeps nobody waiting. Connections
     count while a request is on them: a gateway keeps many that it does not use.

@@ -1,0 +1,77 @@
+"""How long a web process waits for a client, whose thread serves nobody else meanwhile.
+
+gunicorn's thread worker bounds the wait for a request's first byte only. It would wait for the rest of a head
+or body, or for a client to read its answer, until the client leaves: a handful that stay take all threads.
+"""
+
+import errno
+import socket
+import struct
+import time
+from contextlib import suppress
+from typing import Any, Self
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+PATIENCE_SECONDS = 10.0
+"""For what a request still lacks. Waiting uses it up and what comes restores it, so that an upload over a
+slow line goes on, and a byte now and then holds no thread (as Apache's mod_reqtimeout has it)."""
+
+SLOWEST_BYTES = 500
+"""A second of patience."""
+
+READ_SECONDS = 30.0
+"""For a client that reads nothing of its answer."""
+
+
+class Patient(socket.socket):
+    """A blocking connection on which the other side's silence ends as if it had hung up."""
+
+    patience = PATIENCE_SECONDS
+
+    @classmethod
+    def of(cls, other: socket.socket) -> Self:
+        """The same connection. `other` is not to be used any more."""
+        found = cls(other.family, other.type, other.proto, fileno=other.detach())
+        found._wait_at_most(socket.SO_SNDTIMEO, READ_SECONDS)
+        return found
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        self._wait_at_most(socket.SO_RCVTIMEO, max(self.patience, 0.001))  # none at all would be for ever
+        began = time.monotonic()
+        try:
+            received = super().recv(size, flags)
+        except BlockingIOError:
+            raise self._hung_up() from None
+        waited = time.monotonic() - began
+        self.patience = min(self.patience - waited + len(received) / SLOWEST_BYTES, PATIENCE_SECONDS)
+        return received
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        try:
+            super().sendall(data, flags)
+        except BlockingIOError:
+            raise self._hung_up() from None
+
+    def _wait_at_most(self, option: int, seconds: float) -> None:
+        """By the kernel's own timeouts, because Python's would be switched by each of gunicorn's modes."""
+        whole, rest = divmod(seconds, 1)
+        self.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(whole), int(rest * 1_000_000)))
+
+    def _hung_up(self) -> ConnectionResetError:
+        """What gunicorn closes a connection over without a word. Nothing is read any more: before it closes
+        one, its main loop waits for what the client may still send."""
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_RD)
+        return ConnectionResetError(errno.ECONNRESET, "the client has stopped")
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's thread worker, with patient connections."""
+
+    def handle(self, conn: TConn) -> Any:
+        """A request, in a thread of its own."""
+        if not isinstance(conn.sock, Patient):
+            conn.sock = Patient.of(conn.sock)
+        conn.sock.patience = PATIENCE_SECONDS
+        return super().handle(conn)

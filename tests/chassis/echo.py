@@ -1,0 +1,36 @@
+"""A host that answers with what it has read: its settings, its one route and its application in one.
+
+`python -m strangler.chassis.web tests.chassis.echo:application`, with DJANGO_SETTINGS_MODULE naming it too.
+"""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+
+from strangler.chassis import patience
+from strangler.chassis.wsgi import wrap
+
+SECRET_KEY = "echo"
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = __name__
+MIDDLEWARE = ["strangler.chassis.lengths.content_length", "strangler.chassis.forwarding.Forwarding"]
+LOGGING_CONFIG = None
+LONG = b"x" * 4_000_000
+"""More than a connection holds."""
+
+
+def echo(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"path": request.path, "scheme": request.scheme, "body": request.body.decode()})
+
+
+def long(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(LONG)
+
+
+urlpatterns = [path("echo", echo), path("long", long)]
+# Hosts have more, which tests need not wait for.
+patience.PATIENCE_SECONDS = float(os.environ["PATIENCE_SECONDS"])
+patience.READ_SECONDS = float(os.environ["READ_SECONDS"])
+application = wrap(get_wsgi_application())

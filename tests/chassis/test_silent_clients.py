@@ -1,0 +1,134 @@
+"""Clients that stop in the middle of a request or answer, against a web process of few threads."""
+
+import http.client
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chassis.events.hosts import Program
+from tests.ports import free_port, wait_for
+from tests.probe import answers
+from tests.python_path import ROOT
+
+THREADS = 2
+PATIENCE_SECONDS = 2.0
+READ_SECONDS = 4.0
+WHOLE = b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n"
+START_SECONDS = 20
+MOMENT = 5.0
+PIECE = b"x" * 50
+"""One in a fiftieth of a second is some times the slowest pace."""
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "BIND": f"127.0.0.1:{free_port()}",
+        "DJANGO_SETTINGS_MODULE": "tests.chassis.echo",
+        "PATIENCE_SECONDS": str(PATIENCE_SECONDS),
+        "READ_SECONDS": str(READ_SECONDS),
+        "WEB_WORKERS": "1",
+        "WEB_THREADS": str(THREADS),
+    }
+    log = tmp_path_factory.mktemp("web") / "log"
+    program = Program(["strangler.chassis.web", "tests.chassis.echo:application"], environment, log)
+    program.start()
+    try:
+        wait_for(lambda: program.running and answers(f"{program.url}/echo"), seconds=START_SECONDS)
+        yield program
+        assert "Traceback" not in log.read_text()
+    finally:
+        program.kill()
+
+
+@pytest.fixture
+def clients(web: Program) -> Iterator[list[socket.socket]]:
+    """As many as there are threads."""
+    host, port = web.environment["BIND"].split(":")
+    opened = [socket.create_connection((host, int(port))) for _ in range(THREADS)]
+    yield opened
+    for client in opened:
+        client.close()
+
+
+def ask(web: Program, *, seconds: float) -> bool:
+    """Whether another client is answered in that time."""
+    connection = http.client.HTTPConnection(web.environment["BIND"], timeout=seconds)
+    try:
+        connection.request("GET", "/echo", headers={"Connection": "close"})
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def left(client: socket.socket) -> bytes:
+    """What it gets until the other side closes."""
+    client.settimeout(MOMENT)
+    parts = []
+    while part := client.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def test_a_head_that_stops_is_dropped(web: Program, clients: list[socket.socket]) -> None:
+    for client in clients:
+        client.sendall(b"GET /echo HT")
+
+    assert ask(web, seconds=PATIENCE_SECONDS + MOMENT)
+    assert [left(client) for client in clients] == [b""] * THREADS
+
+
+def test_a_head_that_trickles_is_dropped(web: Program, clients: list[socket.socket]) -> None:
+    """A byte now and then is no progress."""
+    head = iter(b"GET /echo HTTP/1.1\r\nX-Slow: " + b"x" * 1000)
+
+    def dropped() -> bool:
+        byte = bytes([next(head)])
+        try:
+            for client in clients:
+                client.sendall(byte)
+        except OSError:
+            return True
+        return False
+
+    wait_for(dropped, seconds=PATIENCE_SECONDS + MOMENT)
+    assert ask(web, seconds=MOMENT)
+
+
+def test_a_body_that_stops_is_the_clients_error(web: Program, clients: list[socket.socket]) -> None:
+    for client in clients:
+        client.sendall(WHOLE + b"half of it")
+
+    assert ask(web, seconds=PATIENCE_SECONDS + MOMENT)
+    for answer in map(left, clients):
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert json.loads(body)["errors"][0]["code"] == "parse_error"
+
+
+def test_an_upload_over_a_slow_line_goes_on(clients: list[socket.socket]) -> None:
+    client, began = clients[0], time.monotonic()
+    client.sendall(b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+    def long_enough() -> bool:
+        client.sendall(b"%x\r\n%s\r\n" % (len(PIECE), PIECE))
+        return time.monotonic() > began + 2 * PATIENCE_SECONDS
+
+    wait_for(long_enough)
+    client.sendall(b"0\r\n\r\n")
+    assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_answer_that_nobody_reads_is_given_up(web: Program, clients: list[socket.socket]) -> None:
+    for client in clients:
+        client.sendall(b"GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 4)
+
+    assert ask(web, seconds=READ_SECONDS + MOMENT)

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any, Self
 
+from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 PATIENCE_SECONDS = 10.0
@@ -53,17 +54,26 @@ class Patient(socket.socket):
         except BlockingIOError:
             raise self._hung_up() from None
 
+    def see_off(self) -> None:
+        """Give the client its moment to read the answer and close. gunicorn's main loop, which comes after
+        us, would do it again for each, while nobody else is let in: it finds nothing left to wait for."""
+        with suppress(OSError):  # gunicorn may have closed it
+            close_graceful(self.dup())
+        self._read_no_more()
+
     def _wait_at_most(self, option: int, seconds: float) -> None:
         """By the kernel's own timeouts, because Python's would be switched by each of gunicorn's modes."""
         whole, rest = divmod(seconds, 1)
         self.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(whole), int(rest * 1_000_000)))
 
     def _hung_up(self) -> ConnectionResetError:
-        """What gunicorn closes a connection over without a word. Nothing is read any more: before it closes
-        one, its main loop waits for what the client may still send."""
+        """What gunicorn closes a connection over without a word."""
+        self._read_no_more()
+        return ConnectionResetError(errno.ECONNRESET, "the client has stopped")
+
+    def _read_no_more(self) -> None:
         with suppress(OSError):
             self.shutdown(socket.SHUT_RD)
-        return ConnectionResetError(errno.ECONNRESET, "the client has stopped")
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -74,4 +84,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if not isinstance(conn.sock, Patient):
             conn.sock = Patient.of(conn.sock)
         conn.sock.patience = PATIENCE_SECONDS
-        return super().handle(conn)
+        kept = super().handle(conn)
+        if not kept:
+            conn.sock.see_off()
+        return kept

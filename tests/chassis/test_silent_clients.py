@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -20,6 +21,7 @@ READ_SECONDS = 4.0
 WHOLE = b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n"
 START_SECONDS = 20
 MOMENT = 5.0
+STAYING = 8
 PIECE = b"x" * 50
 """One in a fiftieth of a second is some times the slowest pace."""
 
@@ -132,3 +134,13 @@ def test_an_answer_that_nobody_reads_is_given_up(web: Program, clients: list[soc
         client.sendall(b"GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 4)
 
     assert ask(web, seconds=READ_SECONDS + MOMENT)
+
+
+def test_who_stays_after_the_last_answer_keeps_nobody_out(web: Program) -> None:
+    """gunicorn gives each two seconds to leave."""
+    host, port = web.environment["BIND"].split(":")
+    with ExitStack() as staying:
+        for _ in range(STAYING):
+            client = staying.enter_context(socket.create_connection((host, int(port))))
+            client.sendall(b"GET /echo HTTP/1.0\r\n\r\n")
+        assert ask(web, seconds=STAYING * 2 / THREADS + MOMENT)

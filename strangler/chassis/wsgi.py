@@ -3,10 +3,13 @@
 A body in any other encoding than UTF-8, which JSON has to be in (RFC 8259, 8.1), is refused here: Django
 reads even the query string by the charset that a request names, and some of Python's are no text.
 
+A body in chunks gets its length here, as the gateway gives it one: Django reads none without.
+
 The ForwardAuth question (`/internal/auth`) is answered here, before any of Django's middlewares, because
 the gateway asks it for each request of a protected route.
 """
 
+import io
 import logging
 import os
 import re
@@ -16,8 +19,10 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from gunicorn.http.errors import ParseException
 
 from strangler.chassis.auth import InvalidToken, verify
+from strangler.chassis.config import GatewaySettings
 from strangler.chassis.request_ids import request_id
 from strangler.chassis.tracing import trace_id
 
@@ -31,6 +36,8 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 MISSING = ("not_authenticated", "Authentication credentials were not provided.")
 FOREIGN = ("unsupported_media_type", "Only UTF-8 is read.")
+BROKEN = ("parse_error", "The request's body did not arrive.")
+TOO_LARGE = ("request_too_large", "The request body is too large.")
 INVALID = ("authentication_failed", "The access token is not valid or has expired.")
 
 
@@ -38,6 +45,7 @@ def wrap(application: Application) -> Application:
     """The host's WSGI application with what the chassis adds."""
 
     scheme = os.environ.get("PUBLIC_SCHEME", "")
+    longest = GatewaySettings().body_limit_bytes
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         keep_encoded_slashes(environ)
@@ -55,6 +63,14 @@ def wrap(application: Application) -> Application:
 
         if "charset" in environ.get("CONTENT_TYPE", "").lower() and not _is_read(environ["CONTENT_TYPE"]):
             return _refuse(start, "415 Unsupported Media Type", *FOREIGN)
+        if "HTTP_TRANSFER_ENCODING" in environ and "CONTENT_LENGTH" not in environ:
+            try:
+                body = environ["wsgi.input"].read(longest + 1)
+            except (OSError, ParseException):
+                return _refuse(start, "400 Bad Request", *BROKEN)
+            if len(body) > longest:
+                return _refuse(start, "413 Request Entity Too Large", *TOO_LARGE)
+            environ["CONTENT_LENGTH"], environ["wsgi.input"] = str(len(body)), io.BytesIO(body)
         return application(environ, start)
 
     return serve

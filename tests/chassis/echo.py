@@ -1,7 +1,4 @@
-"""A host that answers with what it has read: its settings, its one route and its application in one.
-
-`python -m strangler.chassis.web tests.chassis.echo:application`, with DJANGO_SETTINGS_MODULE naming it too.
-"""
+"""A host that answers with what it has read: its settings, its routes and its application in one."""
 
 import os
 

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -10,16 +9,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.chassis.echo_process import PATIENCE_SECONDS, READ_SECONDS, THREADS, connect, echo_process, left
 from tests.chassis.events.hosts import Program
-from tests.ports import free_port, wait_for
-from tests.probe import answers
-from tests.python_path import ROOT
+from tests.ports import wait_for
 
-THREADS = 2
-PATIENCE_SECONDS = 2.0
-READ_SECONDS = 4.0
 WHOLE = b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n"
-START_SECONDS = 20
 MOMENT = 5.0
 STAYING = 8
 PIECE = b"x" * 50
@@ -28,32 +22,14 @@ PIECE = b"x" * 50
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "BIND": f"127.0.0.1:{free_port()}",
-        "DJANGO_SETTINGS_MODULE": "tests.chassis.echo",
-        "PATIENCE_SECONDS": str(PATIENCE_SECONDS),
-        "READ_SECONDS": str(READ_SECONDS),
-        "WEB_WORKERS": "1",
-        "WEB_THREADS": str(THREADS),
-    }
-    log = tmp_path_factory.mktemp("web") / "log"
-    program = Program(["strangler.chassis.web", "tests.chassis.echo:application"], environment, log)
-    program.start()
-    try:
-        wait_for(lambda: program.running and answers(f"{program.url}/echo"), seconds=START_SECONDS)
+    with echo_process(tmp_path_factory.mktemp("web")) as program:
         yield program
-        assert "Traceback" not in log.read_text()
-    finally:
-        program.kill()
 
 
 @pytest.fixture
 def clients(web: Program) -> Iterator[list[socket.socket]]:
     """As many as there are threads."""
-    host, port = web.environment["BIND"].split(":")
-    opened = [socket.create_connection((host, int(port))) for _ in range(THREADS)]
+    opened = [connect(web) for _ in range(THREADS)]
     yield opened
     for client in opened:
         client.close()
@@ -69,15 +45,6 @@ def ask(web: Program, *, seconds: float) -> bool:
         return False
     finally:
         connection.close()
-
-
-def left(client: socket.socket) -> bytes:
-    """What it gets until the other side closes."""
-    client.settimeout(MOMENT)
-    parts = []
-    while part := client.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
 
 
 def test_a_head_that_stops_is_dropped(web: Program, clients: list[socket.socket]) -> None:
@@ -138,9 +105,8 @@ def test_an_answer_that_nobody_reads_is_given_up(web: Program, clients: list[soc
 
 def test_who_stays_after_the_last_answer_keeps_nobody_out(web: Program) -> None:
     """gunicorn gives each two seconds to leave."""
-    host, port = web.environment["BIND"].split(":")
     with ExitStack() as staying:
         for _ in range(STAYING):
-            client = staying.enter_context(socket.create_connection((host, int(port))))
+            client = staying.enter_context(connect(web))
             client.sendall(b"GET /echo HTTP/1.0\r\n\r\n")
         assert ask(web, seconds=STAYING * 2 / THREADS + MOMENT)

@@ -1,0 +1,56 @@
+"""What of a request reaches the application, however it was sent."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.chassis.echo_process import connect, echo_process, left
+from tests.chassis.events.hosts import Program
+
+LIMIT = 2 * 1024 * 1024
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with echo_process(tmp_path_factory.mktemp("web")) as program:
+        yield program
+
+
+def sent(web: Program, headers: bytes, body: bytes = b"", *, method: bytes = b"PATCH") -> tuple[int, Any]:
+    """Status and document of the answer."""
+    with connect(web) as client:
+        head = b"%s /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" % method
+        client.sendall(head + headers + b"\r\n" + body)
+        head, _, answer = left(client).partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(answer)
+
+
+def chunks(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
+
+
+@pytest.mark.parametrize("method", [b"PATCH", b"GET"])
+def test_a_body_in_chunks_is_read(web: Program, method: bytes) -> None:
+    status, seen = sent(web, CHUNKED, chunks(b'{"price": ', b'"9.00"}'), method=method)
+    assert (status, seen["body"]) == (200, '{"price": "9.00"}')
+
+
+def test_one_of_no_chunks_is_empty(web: Program) -> None:
+    status, seen = sent(web, CHUNKED, chunks())
+    assert (status, seen["body"]) == (200, "")
+
+
+def test_one_past_the_gateways_limit_is_refused(web: Program) -> None:
+    status, seen = sent(web, CHUNKED, chunks(b"x" * LIMIT, b"x"))
+    assert (status, seen["errors"][0]["code"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize(
+    "body", [b"zz\r\n", b"5\r\nab\r\nc", b"2\r\nab\r\n", b"2\r\nab\r\n0\r\nno trailer\r\n\r\n"]
+)
+def test_broken_chunks_are_the_clients_error(web: Program, body: bytes) -> None:
+    status, seen = sent(web, CHUNKED, body)
+    assert (status, seen["errors"][0]["code"]) == (400, "parse_error")

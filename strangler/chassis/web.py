@@ -84,6 +84,11 @@ class Web(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACEFUL_SECONDS,
             "timeout": 60,
             "limit_request_line": 8190,
+            # By default 127.0.0.1 may set them, and so may natively any client of stage 0. Nobody needs to:
+            # PUBLIC_SCHEME says the scheme.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "proc_name": os.environ.get("SERVICE", "web"),
             "control_socket_disable": True,
             "when_ready": _prepare_registration,

@@ -54,3 +54,11 @@ def test_one_past_the_gateways_limit_is_refused(web: Program) -> None:
 def test_broken_chunks_are_the_clients_error(web: Program, body: bytes) -> None:
     status, seen = sent(web, CHUNKED, body)
     assert (status, seen["errors"][0]["code"]) == (400, "parse_error")
+
+
+@pytest.mark.parametrize(
+    "header", ["SCRIPT_NAME: /echo", "SCRIPT_NAME: /x", "PATH_INFO: /long", "X-Forwarded-Proto: https"]
+)
+def test_no_header_says_where_and_how_we_are_reached(web: Program, header: str) -> None:
+    expected = {"path": "/echo", "scheme": "http", "body": ""}
+    assert sent(web, f"{header}\r\n".encode(), method=b"GET") == (200, expected)

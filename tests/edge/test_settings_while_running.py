@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 import requests
@@ -53,10 +54,17 @@ def test_a_rate_limit_of_the_gateway_changes_under_way(stack: Stack, anonymous: 
 
 
 def test_the_limit_of_requests_under_way_does_too(stack: Stack, anonymous: Client) -> None:
-    calls = [lambda: Client(stack.url).get("/api/products?page_size=100") for _ in range(4)]
+    numbers = count(1)
+
+    def ask() -> requests.Response:
+        """As somebody else each time, as far as a client can say."""
+        number = next(numbers)
+        headers = {"Host": f"127.0.0.1:{number}", "X-User-Id": str(number)}
+        return Client(stack.url).get("/api/products?page_size=100", headers=headers)
+
     strangler(stack, "config", "set", "gateway", "in_flight_limit", "1")
 
-    with steadily(*calls, pause=0.001) as seen:
+    with steadily(*[ask] * 4, pause=0.001) as seen:
         wait_for(lambda: 429 in {answer.status for answer in seen}, seconds=TAKEN_OVER_SECONDS)
 
     assert {answer.status for answer in seen} == {200, 429}

@@ -58,7 +58,9 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
         },
         "in-flight": {
             "inFlightReq/amount": str(settings.in_flight_limit),
-            "inFlightReq/sourceCriterion/requestHost": "true",
+            # All count as one: whatever a client says of itself, it says as often as it likes. This header
+            # has been taken away by then.
+            "inFlightReq/sourceCriterion/requestHeaderName": "X-User-Id",
         },
         "breaker": {
             "circuitBreaker/expression": settings.breaker_expression,

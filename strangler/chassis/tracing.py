@@ -78,12 +78,14 @@ def _instrument() -> None:
     for instrumentor, options in instrumentors:
         if not instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.instrument(skip_dep_check=True, **options)
-    connection_created.connect(_trace_statements, dispatch_uid="tracing")
+    connection_created.connect(trace_statements, dispatch_uid="tracing")
 
 
-def _trace_statements(connection: Any, **_: Any) -> None:
+def trace_statements(connection: Any, **_: Any) -> None:
+    """A receiver of `connection_created`."""
     if _statement not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_statement)
+        # First: `execute_wrapper()` ends by taking the last one away, and may have begun before this.
+        connection.execute_wrappers.insert(0, _statement)
 
 
 def _statement(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:

@@ -6,8 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.db.backends.signals import connection_created
 from django.test.utils import CaptureQueriesContext
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from strangler.chassis import tracing
+from strangler.chassis.forwarding.commits import Commits
 from strangler.chassis.postgres.base import DatabaseWrapper
 from strangler.chassis.postgres.reading import Parameters, Rows, fetch
 from tests.ports import free_port
@@ -200,3 +206,20 @@ def test_a_statement_that_is_stopped_is_not_done_again(lasting: DatabaseWrapper)
         fetched(lasting, "SELECT nextval('asked'), pg_sleep(5)")
     assert fetched(lasting, "SELECT last_value FROM asked") == [(1,)]
     assert served(lasting, by_fetch) == before
+
+
+def test_statements_are_traced_too_where_a_write_opened_the_connection(
+    lasting: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(tracing, "tracer", provider.get_tracer("test"))
+    connection_created.connect(tracing.trace_statements)
+    try:
+        with tracing.tracer.start_as_current_span("request"):
+            with lasting.execute_wrapper(Commits()):
+                by_cursor(lasting)
+            by_cursor(lasting)
+    finally:
+        connection_created.disconnect(tracing.trace_statements)
+    assert [span.name for span in exporter.get_finished_spans()] == ["SELECT", "SELECT", "request"]

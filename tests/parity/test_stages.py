@@ -19,11 +19,10 @@ from tests.stacks import running, strangler
 
 PLAN = load(ROOT / "migrations-plan/plan.yaml")
 STAGES = [stage.number for stage in PLAN.built if stage.number > 0]
+pytestmark = pytest.mark.skipif(not STAGES, reason="there is nothing to compare stage 0 with yet")
 SEQUENCES = 12
 # At least: not every route has an order, an address or a product to ask for in so few sequences.
 ROUTES_TRIED = 0.9
-
-
 MIGRATION_SECONDS = 600
 UNAVAILABLE = 503
 # Nobody shops while it moves.
@@ -96,7 +95,7 @@ def test_no_stage_changes_an_answer(stage: int, pair: Pair) -> None:
 
 
 def test_no_answer_changes_when_a_step_is_taken_back(pair: Pair) -> None:
-    if len(STAGES) == 1:
+    if len(STAGES) < 2:
         pytest.skip("no step moves anything yet")
     pair.reach(STAGES[-1])
 

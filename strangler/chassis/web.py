@@ -84,6 +84,8 @@ class Web(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACEFUL_SECONDS,
             "timeout": 60,
             "limit_request_line": 8190,
+            # It waits without a bound for who does not read: see `patience`.
+            "sendfile": False,
             # By default 127.0.0.1 may set them, and so may natively any client of stage 0. Nobody needs to:
             # PUBLIC_SCHEME says the scheme.
             "forwarded_allow_ips": "",

@@ -56,8 +56,8 @@ class WholeDocument(OwnDocument):
     def document(self) -> dict[str, Any]:
         for host in self.hosts:
             if time.monotonic() >= self.asked.get(host, float("-inf")) + FRESH_SECONDS:
-                self._ask(host)
                 self.asked[host] = time.monotonic()
+                self._ask(host)
         missing = [host for host in self.hosts if host not in self.known]
         whole = merged(super().document(), [self.known[host] for host in self.hosts if host in self.known])
         if missing:

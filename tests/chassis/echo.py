@@ -1,9 +1,10 @@
 """A host that answers with what it has read: its settings, its routes and its application in one."""
 
 import os
+import tempfile
 
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from strangler.chassis import patience
@@ -26,7 +27,14 @@ def long(request: HttpRequest) -> HttpResponse:
     return HttpResponse(LONG)
 
 
-urlpatterns = [path("echo", echo), path("long", long)]
+def file(request: HttpRequest) -> FileResponse:
+    stored = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+    stored.write(LONG)
+    stored.seek(0)
+    return FileResponse(stored)
+
+
+urlpatterns = [path("echo", echo), path("long", long), path("file", file)]
 # Hosts have more, which tests need not wait for.
 patience.PATIENCE_SECONDS = float(os.environ["PATIENCE_SECONDS"])
 patience.READ_SECONDS = float(os.environ["READ_SECONDS"])

@@ -96,9 +96,12 @@ def test_an_upload_over_a_slow_line_goes_on(clients: list[socket.socket]) -> Non
     assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_an_answer_that_nobody_reads_is_given_up(web: Program, clients: list[socket.socket]) -> None:
+@pytest.mark.parametrize("path", [b"/long", b"/file"])
+def test_an_answer_that_nobody_reads_is_given_up(
+    path: bytes, web: Program, clients: list[socket.socket]
+) -> None:
     for client in clients:
-        client.sendall(b"GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 4)
+        client.sendall(b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path * 4)
 
     assert ask(web, seconds=READ_SECONDS + MOMENT)
 

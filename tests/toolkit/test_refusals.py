@@ -22,7 +22,7 @@ REFUSED = {
     "contracts schemas --plan /nowhere": "Name a plan file that exists",
     "contracts asyncapi --plan /nowhere": "Name a plan file that exists",
     f"gateway show --consul-url http://{NOBODY}": f"Consul at http://{NOBODY} does not answer",
-    f"gateway apply --stage 1 --consul-url http://{NOBODY}": f"Consul at http://{NOBODY} does not answer",
+    f"gateway apply --stage 0 --consul-url http://{NOBODY}": f"Consul at http://{NOBODY} does not answer",
     f"config get monolith --consul-url http://{NOBODY}": f"Consul at http://{NOBODY} does not answer",
     f"config set monolith drain_seconds 1 --consul-url http://{NOBODY}": "does not answer",
     f"config history monolith --consul-url http://{NOBODY}": "does not answer",

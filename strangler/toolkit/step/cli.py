@@ -17,7 +17,7 @@ from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan.file import DEFAULT, load
 from strangler.toolkit.step import canary, course, hosts, lock, overview, places, way_back
 from strangler.toolkit.step import state as states
-from strangler.toolkit.step.contract import REVERSIBLE
+from strangler.toolkit.step.contract import has_ended_way_back
 from strangler.toolkit.step.errors import NothingToDo, StepError
 from strangler.toolkit.step.screen import Screen
 from strangler.toolkit.step.state import State
@@ -301,7 +301,7 @@ def _check_moved_for_good(step: Step) -> None:
         back = f", `rollback` takes it back while {state.source} runs with {step.domain}"
         raise StepError(
             f"{step.domain} is not moved for good yet, its contract was interrupted at {state.effect}: "
-            f"`./run strangler contract` ends it{back if state.effect in REVERSIBLE else ''}."
+            f"`./run strangler contract` ends it{'' if has_ended_way_back(step) else back}."
         )
 
 

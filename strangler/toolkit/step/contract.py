@@ -26,7 +26,7 @@ def check_before(step: Step) -> None:
             f"{step.state.stage}`."
         )
     hosts.check_finish(step)
-    if step.state.phase == "contract" and step.state.effect not in REVERSIBLE:
+    if has_ended_way_back(step):
         return
     check_way_back(step)
     if way_back.given_up(step):
@@ -37,6 +37,15 @@ def check_before(step: Step) -> None:
             f"{len(found.differing)} rows differ, so nothing was given up: {', '.join(found.differing[:10])}."
             " `./run strangler verify` shows them."
         )
+
+
+def has_ended_way_back(step: Step) -> bool:
+    """Whether the phase is past its REVERSIBLE effects, or was once: it begins anew when it goes on, and the
+    subscription is what it takes away first."""
+    state = step.state
+    return state.phase == "contract" and (
+        state.effect not in REVERSIBLE or links.subscription(step.pair.back) is None
+    )
 
 
 def restart_hosts(step: Step) -> None:

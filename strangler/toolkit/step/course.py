@@ -3,7 +3,7 @@
 from strangler.toolkit.step import hosts, queues, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.canary import CANARY, UNDO_CANARY
-from strangler.toolkit.step.contract import CONTRACT, REVERSIBLE, check_before
+from strangler.toolkit.step.contract import CONTRACT, check_before, has_ended_way_back
 from strangler.toolkit.step.cutover import CUTOVER, UNDO_CUTOVER, agree_on_owner
 from strangler.toolkit.step.effects import Effect, carry_out, finished
 from strangler.toolkit.step.errors import Inconclusive, StepError, WentBack
@@ -59,7 +59,7 @@ def forward(step: Step, *, until: Phase = "soak") -> None:
 def back(step: Step) -> Phase:
     """Undo the last phase; which one that was."""
     state = step.state
-    if not state.phase or (state.phase == "contract" and state.effect not in REVERSIBLE):
+    if not state.phase or has_ended_way_back(step):
         raise StepError(
             f"There is nothing to take back: {step.domain} "
             + ("has moved for good." if state.phase == "contract" else "has not begun to move.")

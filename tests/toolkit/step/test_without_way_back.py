@@ -104,6 +104,10 @@ def test_contract_that_was_interrupted_asks_again_while_it_could_be_taken_back(w
     crash = {"STRANGLER_CRASH_AFTER": "contract.end_way_back"}
     world.strangler(*CONTRACT, GIVEN_UP, status=None, **crash)
     assert "must be restarted" in world.strangler("contract", "--yes", status=1).said
+    # It begins anew, and is interrupted again: that the way back is gone was its own doing.
+    world.strangler(*CONTRACT, status=None, STRANGLER_CRASH_AFTER="contract.restart_hosts")
+    assert "has moved for good" in world.strangler("rollback", status=1).said
+    assert "takes it back" not in world.migrate(status=1).said
     world.strangler(*CONTRACT)
     assert_moved(world)
 

@@ -9,8 +9,10 @@ from strangler.toolkit.parity import Journey
 from tests.parity import buying, looking, moves, signing_in, stocking
 from tests.parity.rules import RULES
 
-__all__ = ["JOURNEYS", "RULES", "replay", "sequences"]
+__all__ = ["ENVIRONMENT", "JOURNEYS", "RULES", "replay", "sequences"]
 
+# All who shop here are one client, which registers more often than a client may.
+ENVIRONMENT = {"LOGIN_CLIENT_RATE": "100000/min", "REGISTER_CLIENT_RATE": "100000/min"}
 JOURNEYS: Mapping[str, Callable[[Journey], None]] = {
     **signing_in.JOURNEYS,
     **looking.JOURNEYS,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strangler.toolkit.parity.cli import OFFSETS
 from strangler.toolkit.stack.leftovers import processes_of
+from tests.parity import ENVIRONMENT
 from tests.ports import free_base, wait_for
 from tests.python_path import ROOT
 
@@ -32,6 +33,8 @@ def test_terminated_comparison_takes_down_what_it_started() -> None:
         )
         try:
             wait_for(lambda: begun(run / "logs/rabbitmq.log"), seconds=ENDED_SECONDS)
+            config = (run / "supervisord.conf").read_text()
+            assert all(f'{name}="{value}"' in config for name, value in ENVIRONMENT.items())
             process.terminate()
             assert process.wait(ENDED_SECONDS) == INTERRUPTED
         finally:

@@ -66,7 +66,9 @@ def parity(
         if unknown:
             known = ", ".join(loaded.JOURNEYS)
             raise NotASuite(f"there is no journey {', '.join(unknown)}. There are: {known}.")
-        with _systems(stage, reference, candidate, keep=keep) as (here, there), _bar() as bar:
+        environment = getattr(loaded, "ENVIRONMENT", {})
+        systems = _systems(stage, reference, candidate, keep=keep, environment=environment)
+        with systems as (here, there), _bar() as bar:
             tasks = {kind: bar.add_task(kind, total=None) for kind in ("journeys", "sequences")}
 
             def progress(what: str, done: int, of: int) -> None:
@@ -104,13 +106,21 @@ def _planned(plan: Path) -> str:
 
 @contextmanager
 def _systems(
-    stage: int, reference: str | None, candidate: str | None, *, keep: bool
+    stage: int,
+    reference: str | None,
+    candidate: str | None,
+    *,
+    keep: bool,
+    environment: dict[str, str],
 ) -> Iterator[tuple[str, str]]:
     """Base URLs of the two systems. Those that no URL was given for are brought up, or found running from an
     earlier comparison, and taken down at the end unless they are to be kept."""
     root, base = Path.cwd(), port_base()
     home = run_directory(root) / "parity"
-    stacks = {name: Stack(root, home / name, base + offset) for name, offset in OFFSETS.items()}
+    stacks = {
+        name: Stack(root, home / name, base + offset, environment=environment)
+        for name, offset in OFFSETS.items()
+    }
     if candidate is None:
         stacks["candidate"].check(stage)
     urls: list[str] = []

@@ -16,7 +16,8 @@ class Suite(Protocol):
     """The rules of a system, its journeys, and how to generate and replay sequences of calls.
 
     `sequences(length)` draws lists of at most so many moves, whatever a move is; `replay` carries one out
-    in a world of its own, so that sequences neither need nor disturb each other.
+    in a world of its own, so that sequences neither need nor disturb each other. `ENVIRONMENT`, if there is
+    one, are variables of docker-compose.yml for the systems that a comparison starts.
     """
 
     @property

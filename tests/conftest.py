@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from strangler.toolkit.stack import Stack
+from tests.consul import Consul
 from tests.postgres import Postgres
 from tests.rabbitmq import RabbitMQ
 from tests.stacks import running
@@ -56,6 +57,17 @@ def rabbitmq() -> Iterator[RabbitMQ]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def consul() -> Iterator[Consul]:
+    """An agent that knows nothing yet."""
+    agent = Consul()
+    try:
+        agent.start()
+        yield agent
+    finally:
+        agent.stop()
 
 
 @pytest.fixture(scope="session")

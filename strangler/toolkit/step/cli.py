@@ -244,14 +244,7 @@ class _Steps:
 
     def to(self, stage: int) -> Iterator[Step]:
         """The steps on the way to a stage, each only when those before it are through."""
-        # A plan that marks no stage as built leaves it to its reader to know.
-        ready = [s.number for s in self.plan.built or self.plan.stages]
-        if stage not in ready:
-            planned = any(s.number == stage for s in self.plan.stages)
-            raise NothingToDo(
-                f"Stage {stage} is {'planned, and not built yet' if planned else 'not in the plan'}. "
-                f"There are stages {', '.join(map(str, ready))}."
-            )
+        self.plan.check_stage(stage)
         for each in self.plan.stages:
             if each.number > stage:
                 continue

@@ -9,7 +9,7 @@ class StepError(ToolkitError):
 
 
 class NothingToDo(StepError, NotThere):
-    """There is no such stage, or no step under way."""
+    """There is no step under way, or none of that domain."""
 
 
 class Held(StepError):

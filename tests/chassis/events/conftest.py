@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.chassis.events.hosts import Host
-from tests.consul import Consul
 from tests.rabbitmq import RabbitMQ
 
 
@@ -23,16 +22,6 @@ def new_host(rabbitmq: RabbitMQ, postgres: str, tmp_path: Path) -> Iterator[Call
     yield make
     for host in hosts:
         host.close()
-
-
-@pytest.fixture
-def consul() -> Iterator[Consul]:
-    server = Consul()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

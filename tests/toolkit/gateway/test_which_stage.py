@@ -1,9 +1,7 @@
 """`gateway apply` writes no routes that lead to nobody."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from strangler.toolkit.cli import app
@@ -29,16 +27,6 @@ stages:
   - { number: 1, name: books, summary: Books move., built: true, moves: [books] }
   - { number: 2, name: lending, summary: Lending moves., moves: [lending] }
 """
-
-
-@pytest.fixture
-def consul() -> Iterator[Consul]:
-    server = Consul()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 def test_a_stage_that_is_not_there_or_not_built_has_no_routes() -> None:

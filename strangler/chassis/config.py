@@ -77,7 +77,8 @@ class Settings(BaseSettings):
     otlp_token: SecretStr = SecretStr("")
     trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
-    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
+    # With the 30 s that its last requests may take, a process ends within its `stop_grace_period`.
+    drain_seconds: Annotated[float, Field(ge=0, le=8)] = 2.0
     login_rate: Rate = "10/min"
     login_client_rate: Rate = "300/min"
     register_client_rate: Rate = "300/min"
@@ -89,10 +90,11 @@ class GatewaySettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="GATEWAY_")
 
-    rate_limit_average: Annotated[int, Field(ge=1, description="requests a second and client")] = 500
-    rate_limit_burst: Annotated[int, Field(ge=1, description="requests at once and client")] = 1000
-    in_flight_limit: Annotated[int, Field(ge=1, description="requests under way, a service")] = 200
-    body_limit_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
+    rate_limit_average: Annotated[int, Field(ge=1, le=10**9, description="a second and client")] = 500
+    rate_limit_burst: Annotated[int, Field(ge=1, le=10**9, description="at once and client")] = 1000
+    in_flight_limit: Annotated[int, Field(ge=1, le=10**9, description="requests under way, a service")] = 200
+    # The gateway reads a body into memory before it passes it on.
+    body_limit_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 2 * 1024 * 1024
     breaker_expression: Breaker = "NetworkErrorRatio() > 0.5"
 
 

@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from strangler.chassis.config import ENCRYPTED, PREFIX, LiveSettings, Settings
-from strangler.toolkit.config.history import Configuration
-from strangler.toolkit.consul import KeyValues
-from strangler.toolkit.gateway.apply import retune, settings_of
+from strangler.toolkit.config.history import HISTORY, Configuration
+from strangler.toolkit.consul import KeyValues, delete, write
+from strangler.toolkit.gateway.apply import retune
 from strangler.toolkit.stack import Stack
 from tests.edge.client import TIMEOUT, Client, code, steadily
 from tests.ports import wait_for
@@ -25,12 +25,11 @@ SECRET = "a-token-that-nobody-may-see"
 def as_it_was(stack: Stack) -> Iterator[None]:
     yield
     store = KeyValues(f"http://{stack.address('consul', 8500)}")
-    limits = settings_of(store)
     for service in ("gateway", "monolith"):
         settings = Configuration(store, service)
         if settings.values():
             settings.rollback(0)
-    retune(store, limits, settings_of(store))
+    retune(store)
 
 
 def test_a_rate_limit_of_the_gateway_changes_under_way(stack: Stack, anonymous: Client) -> None:
@@ -166,6 +165,7 @@ def test_a_secret_lies_encrypted_and_opens_for_its_service_only(stack: Stack) ->
         (("monolit", "login_rate", "3/min"), "there is no 'monolit'"),
         (("gateway", "breaker_expression", "NetworkErrorRatio > 0.5"), "Traefik would disable every router"),
         (("gateway", "rate_limit_average", "0"), "greater than or equal to 1"),
+        (("gateway", "rate_limit_average", "9223372036854775808"), "less than or equal to 1000000000"),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
@@ -191,3 +191,23 @@ def test_a_value_that_got_into_consul_by_another_way_is_left_out(stack: Stack, c
         assert answer.status_code == 200, code(answer)
     finally:
         requests.delete(url, timeout=TIMEOUT)
+
+
+def test_a_limit_of_the_gateway_that_cannot_be_is_replaced(stack: Stack) -> None:
+    """Somebody wrote it into Consul by hand: whatever is set next says so, until it is set itself."""
+    store = KeyValues(f"http://{stack.address('consul', 8500)}")
+    breaker = "traefik/http/middlewares/breaker/circuitBreaker/expression"
+    store.transaction([write(f"{PREFIX}/gateway/breaker_expression", "nothing")])
+
+    try:
+        told = strangler(stack, "config", "set", "gateway", "rate_limit_burst", "2000", status=1)
+        assert "gateway.breaker_expression = 'nothing'" in told
+        strangler(stack, "config", "set", "gateway", "breaker_expression", "NetworkErrorRatio() > 0.4")
+
+        written = store.folder("traefik/http/middlewares/")
+        assert written[breaker] == "NetworkErrorRatio() > 0.4"
+        assert written["traefik/http/middlewares/rate-limit/rateLimit/burst"] == "2000"
+    finally:
+        # No rollback: it would bring back what was there by hand.
+        written = store.folder(f"{PREFIX}/gateway/") | store.folder(f"{HISTORY}/gateway/")
+        store.transaction([delete(key) for key in written])

@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +13,7 @@ from rich.table import Table
 from strangler.chassis.config import ENCRYPTED, ConfigError, settings_class
 from strangler.toolkit.config.history import Configuration, Revision
 from strangler.toolkit.consul import KeyValues
-from strangler.toolkit.gateway.apply import retune, settings_of
+from strangler.toolkit.gateway.apply import retune
 from strangler.toolkit.options import ConsulOption, PlanOption, stack_of_plan
 from strangler.toolkit.plan.file import DEFAULT, load
 
@@ -84,9 +82,8 @@ def set_command(
 ) -> None:
     """Set a value; running processes take it over within a second."""
     store = KeyValues(consul_url)
-    with _gateway_follows(store, service):
-        revision = Configuration(store, service, config_key or _key_of_the_stack(plan)).set(name, value)
-    _report([revision], service)
+    revision = Configuration(store, service, config_key or _key_of_the_stack(plan)).set(name, value)
+    _report(store, service, [revision])
 
 
 @app.command()
@@ -122,23 +119,14 @@ def rollback(
 ) -> None:
     """Undo the last change, or every change after a revision."""
     store = KeyValues(consul_url)
-    with _gateway_follows(store, service):
-        revisions = Configuration(store, service).rollback(to)
-    _report(revisions, service)
+    _report(store, service, Configuration(store, service).rollback(to))
 
 
-def _report(revisions: list[Revision], service: str) -> None:
+def _report(store: KeyValues, service: str, revisions: list[Revision]) -> None:
     for r in revisions:
         console.print(f"{service}.{r.name}: {shown(r.old)} → {shown(r.new)} (revision {r.number})")
-
-
-@contextmanager
-def _gateway_follows(store: KeyValues, service: str) -> Iterator[None]:
-    """Traefik reads its middlewares from Consul, not its settings: a change of these changes those."""
-    before = settings_of(store) if service == "gateway" else None
-    yield
-    if before is not None:
-        retune(store, before, settings_of(store))
+    if service == "gateway":
+        retune(store)  # Traefik reads its middlewares from Consul, not its settings
 
 
 def _key_of_the_stack(plan: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from strangler.chassis.config import PREFIX, GatewaySettings, check
 from strangler.toolkit.consul import LARGEST_TRANSACTION, KeyValues, delete, write
-from strangler.toolkit.gateway.middlewares import middlewares
+from strangler.toolkit.gateway.middlewares import AUTH_ADDRESS, middlewares
 from strangler.toolkit.gateway.routes import routers, services
 from strangler.toolkit.gateway.splits import Split
 from strangler.toolkit.plan import Plan
@@ -70,18 +70,17 @@ def _entry(key: str) -> str:
     return "/".join(key.removeprefix(f"{ROOT}/").split("/")[:2])
 
 
-def retune(store: KeyValues, before: GatewaySettings, after: GatewaySettings) -> int:
-    """Write what a change of settings changes in the middlewares that are in Consul, and nothing else; the
+def retune(store: KeyValues) -> int:
+    """Bring the middlewares that are in Consul to the gateway's settings, and change nothing else; the
     number of keys. Where no gateway's configuration is in Consul yet, there is nothing to change."""
     present = store.folder(f"{ROOT}/middlewares/")
-    old, new = (middlewares(settings, auth_url="") for settings in (before, after))
-    changed = {
+    wanted = {
         f"{ROOT}/middlewares/{name}/{option}": value
-        for name, options in new.items()
+        for name, options in middlewares(settings_of(store), auth_url="").items()
         for option, value in options.items()
-        if old[name][option] != value
+        if option != AUTH_ADDRESS
     }
-    operations = [write(key, value) for key, value in changed.items() if key in present]
+    operations = [write(k, value) for k, value in wanted.items() if present.get(k, value) != value]
     _commit(store, operations)
     return len(operations)
 

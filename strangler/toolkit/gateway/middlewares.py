@@ -5,6 +5,7 @@ from strangler.chassis.config import GatewaySettings
 # A status that no host gives: `problems.yml` beside Traefik's configuration makes a 503 of it.
 BREAKER_STATUS = 521
 PAGES = "pages"
+AUTH_ADDRESS = "forwardAuth/address"
 
 OUTERMOST = "secure-headers"
 """It sees every answer to a client last."""
@@ -80,7 +81,7 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "retry/maxRequestBodyBytes": "1024",
         },
         "auth": {
-            "forwardAuth/address": auth_url,
+            AUTH_ADDRESS: auth_url,
             "forwardAuth/authResponseHeaders": "X-User-Id",
             "forwardAuth/authRequestHeaders": "Authorization,X-Request-Id",
             "forwardAuth/trustForwardHeader": "false",

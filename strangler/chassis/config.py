@@ -96,6 +96,7 @@ class GatewaySettings(BaseSettings):
     # The gateway reads a body into memory before it passes it on.
     body_limit_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 2 * 1024 * 1024
     breaker_expression: Breaker = "NetworkErrorRatio() > 0.5"
+    proxies: Annotated[int, Field(ge=0, le=10, description="in front of the gateway, which trusts them")] = 0
 
 
 # What a process must know before it can ask Consul, and what says who it is: Consul cannot change them.

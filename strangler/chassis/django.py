@@ -132,9 +132,7 @@ def host_settings(
         "JWT_ACCESS_SECONDS": 600,
         "JWT_REFRESH_SECONDS": 7 * 24 * 3600,
         **mail(os.environ.get("SMTP_URL", "smtp://127.0.0.1:2525")),
-        "REST_FRAMEWORK": rest_framework(
-            proxies=1 if os.environ.get("CONSUL_URL") else 0, users=bool(user_model)
-        ),
+        "REST_FRAMEWORK": rest_framework(proxies=_proxies(), users=bool(user_model)),
         "DRF_STANDARDIZED_ERRORS": {"EXCEPTION_HANDLER_CLASS": "strangler.chassis.problems.Handler"},
         "SPECTACULAR_SETTINGS": {
             "TITLE": title,
@@ -236,8 +234,16 @@ def mail(url: str) -> dict[str, Any]:
     }
 
 
+def _proxies() -> int:
+    """How many say in X-Forwarded-For whom they had it from: those before the gateway, and the gateway."""
+    number = os.environ.get("PROXIES") or "0"
+    if not (number.isascii() and number.isdigit()):
+        raise ImproperlyConfigured(f"PROXIES is {number!r}: say how many of yours are in front: 1")
+    return int(number) + bool(os.environ.get("CONSUL_URL"))
+
+
 def rest_framework(*, proxies: int, users: bool) -> dict[str, Any]:
-    """DRF's settings: JSON in and out, tokens, our pages, our errors. `proxies`: gateways before us; `users`:
+    """DRF's settings: JSON in and out, tokens, our pages, our errors. `proxies`: those before us; `users`:
     whether Django's users are installed."""
     return {
         "DEFAULT_AUTHENTICATION_CLASSES": ["strangler.chassis.auth.JWTAuthentication"],

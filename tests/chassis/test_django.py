@@ -1,8 +1,19 @@
 """The settings that hosts have in common."""
 
+from typing import Any
+
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from strangler.chassis.django import host_settings
+
+
+def settings_of_a_host(monkeypatch: pytest.MonkeyPatch, *, package: str = "") -> dict[str, Any]:
+    monkeypatch.setattr("strangler.chassis.routes.register", lambda: None)  # This process's are registered.
+    monkeypatch.setenv("DATABASE_URL", "postgresql://x@127.0.0.1:1/x")
+    return host_settings(
+        package=package, domains=["billing"], urls="", wsgi="", title="", jwks_port="", issuer=""
+    )
 
 
 @pytest.mark.parametrize(
@@ -11,9 +22,23 @@ from strangler.chassis.django import host_settings
 def test_domains_are_apps_of_a_package_or_of_none(
     package: str, app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("strangler.chassis.routes.register", lambda: None)  # This process's are registered.
-    monkeypatch.setenv("DATABASE_URL", "postgresql://x@127.0.0.1:1/x")
-    settings = host_settings(
-        package=package, domains=["billing"], urls="", wsgi="", title="", jwks_port="", issuer=""
-    )
+    settings = settings_of_a_host(monkeypatch, package=package)
     assert settings["INSTALLED_APPS"][-1] == app
+
+
+@pytest.mark.parametrize(
+    ("proxies", "consul", "number"),
+    [("", "", 0), ("", "http://consul:8500", 1), ("1", "", 1), ("2", "http://consul:8500", 3)],
+)
+def test_who_says_where_a_request_comes_from(
+    proxies: str, consul: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROXIES", proxies)
+    monkeypatch.setenv("CONSUL_URL", consul)
+    assert settings_of_a_host(monkeypatch)["REST_FRAMEWORK"]["NUM_PROXIES"] == number
+
+
+def test_a_number_of_proxies_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROXIES", "10.0.0.1")
+    with pytest.raises(ImproperlyConfigured, match="say how many"):
+        settings_of_a_host(monkeypatch)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from strangler.chassis.config import PREFIX, GatewaySettings, check
 from strangler.toolkit.consul import LARGEST_TRANSACTION, KeyValues, delete, write
 from strangler.toolkit.gateway.middlewares import AUTH_ADDRESS, middlewares
@@ -12,15 +14,23 @@ from strangler.toolkit.gateway.splits import Split
 from strangler.toolkit.plan import Plan
 
 ROOT = "traefik/http"
+BEGUN = "gateway/begun-with"
+
+
+def begin(store: KeyValues) -> None:
+    """Write down what this process's environment says of the gateway. Whoever changes its routes or settings
+    later goes by that: their own environment is another one."""
+    store.transaction([write(BEGUN, GatewaySettings().model_dump_json())])
 
 
 def settings_of(store: KeyValues) -> GatewaySettings:
-    """The gateway's settings: defaults, environment, then Consul."""
+    """The gateway's settings: defaults, the environment that it was begun with, then Consul."""
+    begun: dict[str, Any] = msgspec.json.decode(store.folder(BEGUN).get(BEGUN, "{}"))
     stored = store.folder(f"{PREFIX}/gateway/")
     values = {key.rsplit("/", 1)[-1]: value for key, value in stored.items()}
     for name, value in values.items():
         check("gateway", name, value)
-    return GatewaySettings(**values)  # type: ignore[arg-type]
+    return GatewaySettings(**begun | values)
 
 
 def desired(

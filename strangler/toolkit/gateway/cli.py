@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway import splits
-from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
+from strangler.toolkit.gateway.apply import ROOT, apply, begin, desired, settings_of
 from strangler.toolkit.gateway.running import refuse_without
 from strangler.toolkit.options import ConsulOption, PlanOption, of_stack
 from strangler.toolkit.plan.file import DEFAULT, load
@@ -48,9 +48,10 @@ def apply_command(
     host runs without a domain that the stage has there."""
     planned, store = load(plan), KeyValues(consul_url)
     planned.check_stage(stage)
-    settings = settings_of(store)
     held = splits.stored(store)
     refuse_without(store, planned, stage=stage, splits=held)
+    begin(store)
+    settings = settings_of(store)
     wanted = desired(planned, settings, stage=stage, auth_url=auth_url, pages_url=pages_url, splits=held)
     changed = apply(store, wanted)
     console.print(f"The gateway's configuration for stage {stage}: {len(wanted)} keys, {changed} changed.")

@@ -56,6 +56,7 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "rateLimit/average": str(settings.rate_limit_average),
             "rateLimit/burst": str(settings.rate_limit_burst),
             "rateLimit/period": "1s",
+            "rateLimit/sourceCriterion/ipStrategy/depth": str(settings.proxies),
         },
         "in-flight": {
             "inFlightReq/amount": str(settings.in_flight_limit),

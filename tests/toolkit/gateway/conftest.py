@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ PARTS = ["consul", "pages", "traefik"]
 class Gateway:
     """The stack of the gateway's own services, and the plan of the shop."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, trusted: str = "") -> None:
+        """`trusted`: the address of a proxy in front."""
         compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
         services = {name: {**compose["services"][name], "profiles": ["stage-1"]} for name in PARTS}
         for service in services.values():
@@ -32,6 +34,13 @@ class Gateway:
         services["traces"] = {**compose["services"]["traces"], "profiles": []}
         for name in ("strangler", ".env", ".venv"):
             (directory / name).symlink_to(ROOT / name)
+        if trusted:
+            static = (ROOT / "strangler" / "gateway" / "traefik.yml").read_text()
+            believing = static.replace("trustedIPs: []", f"trustedIPs: [{trusted}]")
+            assert believing != static
+            (directory / "traefik.yml").write_text(believing)
+            volumes = services["traefik"]["volumes"]
+            volumes[0] = volumes[0].replace("./strangler/gateway/", "./")
         (directory / "docker-compose.yml").write_text(yaml.safe_dump({"services": services}))
         self.stack = Stack(directory, directory / "run", free_base())
         self.plan: Plan = load(ROOT / "migrations-plan" / "plan.yaml")
@@ -63,9 +72,22 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
+    with _running() as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def behind_a_proxy() -> Iterator[Gateway]:
+    """A gateway that believes a proxy on this machine."""
+    with _running(trusted="127.0.0.1") as gateway:
+        yield gateway
+
+
+@contextmanager
+def _running(*, trusted: str = "") -> Iterator[Gateway]:
     with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
         Path(directory).chmod(0o755)
-        gateway = Gateway(Path(directory))
+        gateway = Gateway(Path(directory), trusted=trusted)
         try:
             gateway.start()
             yield gateway

@@ -122,6 +122,9 @@ def test_history_says_who_changed_what_and_only_grows(stack: Stack) -> None:
 
     got = json.loads(strangler(stack, "config", "get", "monolith", "login_rate", "--json"))
     assert got == {"login_rate": "7/min"}
+    settable = json.loads(strangler(stack, "config", "get", "monolith", "--json"))
+    assert "drain_seconds" in settable
+    assert "consul_url" not in settable  # it is the environment's
     new = json.loads(strangler(stack, "config", "history", "monolith", "--json"))[len(before) :]
     assert [(r["name"], r["new"]) for r in new] == [
         ("login_rate", "7/min"),

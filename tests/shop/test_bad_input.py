@@ -192,3 +192,10 @@ def test_nothing_of_another_customer(customer: APIClient, make_user: Any) -> Non
     assert Address.objects.filter(pk=address.pk).exists()
     order.refresh_from_db()
     assert order.status == Order.Status.CONFIRMED
+
+
+@pytest.mark.django_db
+def test_a_checkout_without_a_key_says_that_it_is_required(staff: APIClient) -> None:
+    answer = staff.post("/api/checkout", {"payment_token": "tok_ok", "address": 1}, format="json")
+    refused(answer)
+    assert [(e["code"], e["attr"]) for e in answer.json()["errors"]] == [("required", "Idempotency-Key")]

@@ -33,7 +33,7 @@ SELECT setval(sequence, greatest(nextval(sequence), %s))
 FROM pg_get_serial_sequence('catalog_product', 'id') AS sequence
 """
 STYLES = ["Nordic", "Classic", "Compact", "Sturdy", "Folding", "Vintage", "Slim", "Everyday", "Fine", "Grand"]
-MATERIALS = ["Oak", "Steel", "Linen", "Copper", "Bamboo", "Canvas", "Cork", "Wool", "Walnut", "Recycled"]
+MATERIALS = ["Oak", "Steel", "Linen", "Copper", "Bamboo", "Canvas", "Cork", "Wool", "Walnut", "Glass"]
 BLURBS = [
     "Made to be used every day, and to be handed on.",
     "A small batch from a family workshop.",

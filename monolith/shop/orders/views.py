@@ -71,7 +71,8 @@ class Checkout(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        header = IdempotencyKeySerializer(data={"key": request.headers.get("Idempotency-Key")})
+        given = request.headers.get("Idempotency-Key")
+        header = IdempotencyKeySerializer(data={} if given is None else {"key": given})
         if not header.is_valid():
             raise serializers.ValidationError({"Idempotency-Key": header.errors["key"]})
         form = CheckoutSerializer(data=request.data)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from strangler.chassis.config import ENCRYPTED, ConfigError, settings_class
+from strangler.chassis.config import ENCRYPTED, FROM_ENVIRONMENT, ConfigError, settings_class
 from strangler.toolkit.config.history import Configuration, Revision
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway.apply import retune
@@ -53,21 +53,23 @@ def get(
     consul_url: ConsulOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """What is set in Consul, and the defaults of the rest. Secrets are not shown."""
+    """What is set in Consul, and the defaults of the rest, which the environment of the host's processes may
+    say otherwise. Secrets are not shown."""
     stored = {
         key: shown(value) for key, value in Configuration(KeyValues(consul_url), service).values().items()
     }
     fields = settings_class(service).model_fields
-    if name is not None and name not in fields:
-        raise ConfigError(f"{service} has no setting {name!r}. It has: {', '.join(sorted(fields))}.")
-    chosen = [name] if name else sorted(fields)
+    settable = sorted(fields.keys() - FROM_ENVIRONMENT)
+    if name is not None and name not in settable:
+        raise ConfigError(f"{service} has no setting {name!r} in Consul. It has: {', '.join(settable)}.")
+    chosen = [name] if name else settable
     values = {field: stored.get(field, str(fields[field].default)) for field in chosen}
     if as_json:
         sys.stdout.write(json.dumps(values, indent=2) + "\n")
         return
     table = Table("setting", "value", "from")
     for field, value in values.items():
-        table.add_row(field, value, "Consul" if field in stored else "default or environment")
+        table.add_row(field, value, "Consul" if field in stored else "default, or the environment's")
     console.print(table)
 
 
@@ -102,9 +104,11 @@ def history(
         ]
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
-    table = Table("revision", "when", "who", "setting", "from", "to")
+    table = Table("", "when (UTC)", "who", "setting", "from", "to")
+    for column in table.columns:
+        column.overflow = "fold"
     for r in revisions:
-        table.add_row(str(r.number), r.at, r.who, r.name, shown(r.old), shown(r.new))
+        table.add_row(str(r.number), r.at[:19].replace("T", " "), r.who, r.name, shown(r.old), shown(r.new))
     console.print(table)
 
 

@@ -62,7 +62,7 @@ def show(
     consul_url: ConsulOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Every key, for a script.")] = False,
 ) -> None:
-    """The routers, in the order in which they are tried."""
+    """The routers of each entry point, in the order in which they are tried: `web` is the public one."""
     keys = KeyValues(consul_url).folder(f"{ROOT}/")
     if as_json:
         sys.stdout.write(json.dumps(keys, indent=2) + "\n")
@@ -72,8 +72,13 @@ def show(
         part, name, option = key.removeprefix(f"{ROOT}/").split("/", 2)
         if part == "routers":
             routers.setdefault(name, {})[option] = value
-    for name, router in sorted(routers.items(), key=lambda item: -int(item[1]["priority"])):
-        console.print(f"[bold]{name}[/] → {router['service']}  [dim]priority {router['priority']}[/]")
+    for name, router in sorted(routers.items(), key=lambda item: _tried(item[1])):
+        place = f"{router['entryPoints']}, priority {router['priority']}"
+        console.print(f"[bold]{name}[/] → {router['service']}  [dim]{place}[/]")
         console.print(f"    {escape(router['rule'])}")
         if through := router.get("middlewares"):
             console.print(f"    [dim]through {through.replace(',', ', ')}[/]")
+
+
+def _tried(router: dict[str, str]) -> tuple[bool, int]:
+    return router["entryPoints"] != "web", -int(router["priority"])

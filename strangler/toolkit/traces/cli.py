@@ -108,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._html(pages.recent(store.recent(name=name, limit=limit_number), name))
         match = TRACE.match(url.path)
         spans = store.trace(match[2]) if match else []
+        if match and not match[1] and not spans:
+            return self._html(pages.missing(match[2]), 404)
         if not match or not spans:
             return self._send(404, b'{"error":"no such trace"}')
         if match[1]:
@@ -117,8 +119,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """A line a request would drown everything else."""
 
-    def _html(self, text: str) -> None:
-        self._send(200, text.encode(), "text/html; charset=utf-8")
+    def _html(self, text: str, status: int = 200) -> None:
+        self._send(status, text.encode(), "text/html; charset=utf-8")
 
     def _send(self, status: int, body: bytes, content_type: str = "application/json") -> None:
         self.send_response(status)

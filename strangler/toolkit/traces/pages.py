@@ -39,7 +39,14 @@ def recent(traces: list[dict[str, Any]], name: str) -> str:
         " <button>Search</button></form>"
     )
     head = "<tr><th>Started<th>Trace<th>Took<th>Spans<th>Services<th>"
-    return page("Recent traces", f"{form}<table>{head}{rows or '<tr><td colspan=6>No traces yet.'}</table>")
+    none = f"<tr><td colspan=6>{'No trace has such a span.' if name else 'No traces yet.'}"
+    return page("Recent traces", f"{form}<table>{head}{rows or none}</table>")
+
+
+def missing(trace: str) -> str:
+    """The page of a trace that is not there."""
+    why = "It was not sampled, its spans have not arrived yet, or they were forgotten: the oldest are."
+    return page(f"Trace {trace} is not here", f"<p>{why}</p><p><a href='/'>Recent traces</a></p>")
 
 
 def waterfall(trace: str, spans: list[Span]) -> str:

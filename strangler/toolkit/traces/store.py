@@ -23,7 +23,11 @@ RECENT = """
     FROM span WHERE trace IN (SELECT trace FROM span WHERE name LIKE :name ORDER BY id DESC LIMIT 5000)
     GROUP BY trace ORDER BY start DESC LIMIT :limit
 """
-ROOT = "SELECT name FROM span WHERE trace = ? ORDER BY start LIMIT 1"
+# A gateway's span is called GET, whatever was asked for.
+ROOT = """
+    SELECT name || coalesce(' ' || json_extract(attributes, '$."url.path"'), '') AS name FROM span
+    WHERE trace = ? ORDER BY start LIMIT 1
+"""
 
 
 class Span(msgspec.Struct, frozen=True):

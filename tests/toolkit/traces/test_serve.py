@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -30,8 +31,10 @@ def backend(tmp_path: Path) -> Iterator[Backend]:
         server.store.connection.close()
 
 
-def export(name: str, start: int = 1_700_000_000_000_000_000) -> bytes:
-    span = {"traceId": TRACE, "spanId": "b7ad6b7169203331", "name": name, "kind": 2}
+def export(name: str, start: int = 1_700_000_000_000_000_000, path: str = "") -> bytes:
+    span: dict[str, Any] = {"traceId": TRACE, "spanId": "b7ad6b7169203331", "name": name, "kind": 2}
+    if path:
+        span["attributes"] = [{"key": "url.path", "value": {"stringValue": path}}]
     span |= {"startTimeUnixNano": str(start), "endTimeUnixNano": str(start)}
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
 
@@ -77,3 +80,21 @@ def test_a_database_that_fails_is_said_to_be_away_until_it_is_there_again(backen
     backend.store.connection.executescript(SCHEMA)
     assert send(backend, export("good")) == 200
     assert names(backend) == ["good"]
+
+
+def page(backend: Backend, path: str) -> requests.Response:
+    return requests.get(f"http://127.0.0.1:{backend.server_address[1]}{path}", timeout=10)
+
+
+def test_the_list_says_what_was_asked_for_and_why_it_is_empty(backend: Backend) -> None:
+    assert "No traces yet." in page(backend, "/").text
+    send(backend, export("GET", path="/api/products"))
+    assert "GET /api/products</a>" in page(backend, "/").text
+    assert "No trace has such a span." in page(backend, "/?name=POST").text
+
+
+def test_a_trace_that_is_not_there_has_a_page_that_says_so(backend: Backend) -> None:
+    answer = page(backend, f"/traces/{TRACE}")
+    assert answer.status_code == 404
+    assert "is not here" in answer.text
+    assert page(backend, f"/api/traces/{TRACE}").json() == {"error": "no such trace"}

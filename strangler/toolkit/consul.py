@@ -13,7 +13,7 @@ LARGEST_TRANSACTION = 64
 
 
 class ConsulError(ToolkitError):
-    """Consul does not answer, or refused a transaction."""
+    """Consul does not answer, or refuses."""
 
 
 class KeyValues:
@@ -24,31 +24,38 @@ class KeyValues:
 
     def folder(self, prefix: str) -> dict[str, str]:
         """Every key below the prefix and its value."""
-        answer = self._ask("GET", f"/v1/kv/{prefix}", params={"recurse": "1"})
-        entries = answer.json() if answer.status_code == 200 else []
+        answer = self.ask("GET", f"/v1/kv/{prefix}", params={"recurse": "1"}, unless=404)
+        entries = answer.json() if answer.ok else []
         return {entry["Key"]: base64.b64decode(entry["Value"] or "").decode() for entry in entries}
 
     def transaction(self, operations: list[dict[str, Any]]) -> None:
         """Carry out all operations or none; raises ConsulError if one of them does not hold."""
         if len(operations) > LARGEST_TRANSACTION:
             raise ConsulError(f"{len(operations)} operations do not fit into one transaction of Consul.")
-        answer = self._ask("PUT", "/v1/txn", json=[{"KV": operation} for operation in operations])
-        if answer.status_code != 200:
-            errors = answer.json().get("Errors") if answer.status_code == 409 else answer.text
-            raise ConsulError(f"Consul refused the transaction: {errors}")
+        sent = [{"KV": operation} for operation in operations]
+        answer = self.ask("PUT", "/v1/txn", json=sent, unless=409)
+        if not answer.ok:
+            raise ConsulError(f"Consul refused the transaction: {answer.json().get('Errors')}")
 
     def tags(self, service: str) -> list[list[str]]:
         """The tags of each instance of a service that passes its check."""
-        answer = self._ask("GET", f"/v1/health/service/{service}", params={"passing": "1"})
-        entries = answer.json() if answer.status_code == 200 else []
-        return [entry["Service"]["Tags"] for entry in entries]
+        answer = self.ask("GET", f"/v1/health/service/{service}", params={"passing": "1"})
+        return [entry["Service"]["Tags"] for entry in answer.json()]
 
-    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+    def ask(
+        self, method: str, path: str, *, unless: int = 0, timeout: float = TIMEOUT, **options: Any
+    ) -> requests.Response:
+        """Consul's answer; raises ConsulError if it is an error, unless it has this one status."""
         try:
-            answer = requests.request(method, self.url + path, timeout=TIMEOUT, **options)
+            answer = requests.request(method, self.url + path, timeout=timeout, **options)
         except requests.RequestException as error:
             raise ConsulError(f"Consul at {self.url} does not answer: {error}. Is stage 1 up?") from error
-        if answer.status_code >= 500:
+        if answer.status_code == 403:
+            raise ConsulError(
+                f"Consul at {self.url} refuses: {answer.text[:200]}. Nothing here sends a token: its "
+                "ACLs must let everybody who reaches it read and write keys, sessions and services."
+            )
+        if not answer.ok and answer.status_code != unless:
             raise ConsulError(f"Consul at {self.url} answers {answer.status_code}: {answer.text[:200]}")
         return answer
 
@@ -61,11 +68,6 @@ def write(key: str, value: str) -> dict[str, Any]:
 def delete(key: str) -> dict[str, Any]:
     """The operation that removes a key."""
     return {"Verb": "delete", "Key": key}
-
-
-def delete_folder(prefix: str) -> dict[str, Any]:
-    """The operation that removes every key that begins so."""
-    return {"Verb": "delete-tree", "Key": prefix}
 
 
 def is_absent(key: str) -> dict[str, Any]:

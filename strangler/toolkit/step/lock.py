@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 import psutil
-import requests
 
 from strangler.toolkit.consul import ConsulError, KeyValues, is_locked
 from strangler.toolkit.step.errors import Held, Lost
@@ -79,17 +78,17 @@ class Lock:
     def renew(self) -> None:
         """Ask Consul for more time."""
         asked = time.monotonic()
-        answer = _ask(self.store, "PUT", f"/v1/session/renew/{self.session}")
-        if answer.status_code == 404:
-            self._gone = True
-        elif answer.ok:
+        answer = self.store.ask("PUT", f"/v1/session/renew/{self.session}", unless=404, timeout=TIMEOUT)
+        if answer.ok:
             self._renewed = asked
+        else:
+            self._gone = True
 
 
 @contextmanager
 def held(store: KeyValues, domain: str, *, command: str) -> Iterator[Lock]:
     """Hold the domain's lock inside the block; raises Held, with who holds it."""
-    session = _ask(store, "PUT", "/v1/session/create", json={
+    session = store.ask("PUT", "/v1/session/create", timeout=TIMEOUT, json={
         "Name": f"strangler {command} {domain}", "TTL": f"{TTL_SECONDS}s", "LockDelay": "0s",
         "Behavior": "release",
         # Else the session would end with the agent's own health.
@@ -102,7 +101,7 @@ def held(store: KeyValues, domain: str, *, command: str) -> Iterator[Lock]:
         yield lock
     finally:
         ended.set()
-        _ask(store, "PUT", f"/v1/session/destroy/{session}")
+        store.ask("PUT", f"/v1/session/destroy/{session}", timeout=TIMEOUT)
 
 
 def _take(store: KeyValues, domain: str, session: str, command: str) -> None:
@@ -110,13 +109,11 @@ def _take(store: KeyValues, domain: str, session: str, command: str) -> None:
     me = Holder(socket.gethostname(), os.getpid(), here.create_time(), command, now())
     path = f"/v1/kv/{LOCKS}/{domain}"
     for _ in range(3):
-        if (
-            _ask(store, "PUT", f"{path}?acquire={session}", data=msgspec.json.encode(me)).text.strip()
-            == "true"
-        ):
+        taken = store.ask("PUT", f"{path}?acquire={session}", data=msgspec.json.encode(me), timeout=TIMEOUT)
+        if taken.text.strip() == "true":
             return
-        found = _ask(store, "GET", path, params={"consistent": "1"})
-        if found.status_code != 200:
+        found = store.ask("GET", path, params={"consistent": "1"}, unless=404, timeout=TIMEOUT)
+        if not found.ok:
             continue
         entry = found.json()[0]
         holder = msgspec.json.decode(msgspec.json.decode(f'"{entry["Value"]}"', type=bytes), type=Holder)
@@ -128,7 +125,7 @@ def _take(store: KeyValues, domain: str, session: str, command: str) -> None:
                 f"{holder.process} on {holder.machine}. Wait until it has ended; if it was killed there, "
                 f"the lock is free within {2 * TTL_SECONDS} s."
             )
-        _ask(store, "PUT", f"/v1/session/destroy/{entry['Session']}")
+        store.ask("PUT", f"/v1/session/destroy/{entry['Session']}", timeout=TIMEOUT)
     raise Held(f"The lock on {domain} could not be had. Run the command again.")
 
 
@@ -138,13 +135,3 @@ def _keep(lock: Lock, ended: threading.Event) -> None:
             lock.renew()
         except ConsulError:
             continue  # tried again; `check` sees it if that is too late
-
-
-def _ask(store: KeyValues, method: str, path: str, **options: object) -> requests.Response:
-    try:
-        answer = requests.request(method, store.url + path, timeout=TIMEOUT, **options)  # type: ignore[arg-type]
-    except requests.RequestException as error:
-        raise ConsulError(f"Consul at {store.url} does not answer: {error}.") from error
-    if answer.status_code >= 500:
-        raise ConsulError(f"Consul at {store.url} answers {answer.status_code}: {answer.text[:200]}")
-    return answer

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,20 +29,22 @@ TIMEOUT = 5.0
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who holds a lock. `started` tells a process from a later one of the same number."""
+    """Who holds a lock. `space` is where process numbers are its own; `started`, in seconds since the machine
+    booted, tells a process from a later one of the same number."""
 
     machine: str
+    space: str
     process: int
     started: float
     command: str
     since: str
 
     def is_gone(self) -> bool:
-        """Whether it is known not to live any more: only a process of this machine can be."""
-        if self.machine != socket.gethostname():
+        """Whether it is known not to live any more: only one whose number means the same here can be."""
+        if (self.machine, self.space) != (socket.gethostname(), _space()):
             return False
         try:
-            return abs(psutil.Process(self.process).create_time() - self.started) > 1
+            return abs(_started(self.process) - self.started) > 1
         except psutil.NoSuchProcess:
             return True
 
@@ -105,8 +108,8 @@ def held(store: KeyValues, domain: str, *, command: str) -> Iterator[Lock]:
 
 
 def _take(store: KeyValues, domain: str, session: str, command: str) -> None:
-    here = psutil.Process()
-    me = Holder(socket.gethostname(), os.getpid(), here.create_time(), command, now())
+    process = os.getpid()
+    me = Holder(socket.gethostname(), _space(), process, _started(process), command, now())
     path = f"/v1/kv/{LOCKS}/{domain}"
     for _ in range(3):
         taken = store.ask("PUT", f"{path}?acquire={session}", data=msgspec.json.encode(me), timeout=TIMEOUT)
@@ -135,3 +138,17 @@ def _keep(lock: Lock, ended: threading.Event) -> None:
             lock.renew()
         except ConsulError:
             continue  # tried again; `check` sees it if that is too late
+
+
+def _space() -> str:
+    """The boot and the namespace of process numbers, as Linux has them: containers may share a name."""
+    try:
+        boot, namespace = Path("/proc/sys/kernel/random/boot_id").read_text(), Path("/proc/self/ns/pid")
+        return f"{boot.strip()} {namespace.readlink()}"
+    except OSError:
+        return ""
+
+
+def _started(process: int) -> float:
+    # Both move when the clock is set, by the same.
+    return psutil.Process(process).create_time() - psutil.boot_time()

@@ -1,5 +1,10 @@
 """A command that has lost its lock does no more: another may have gone on since."""
 
+import subprocess
+import sys
+
+import msgspec
+import psutil
 import pytest
 import requests
 
@@ -9,7 +14,7 @@ from strangler.toolkit.replication.database import Database
 from strangler.toolkit.replication.errors import ReplicationError
 from strangler.toolkit.replication.pair import Pair
 from strangler.toolkit.step import effects, lock
-from strangler.toolkit.step.errors import Lost
+from strangler.toolkit.step.errors import Held, Lost
 from tests.toolkit.step.sleeping import asleep
 from tests.toolkit.step.world import World
 
@@ -83,3 +88,30 @@ def test_nothing_is_written_under_a_lock_that_another_holds(world: World) -> Non
         requests.put(f"{world.consul.url}/v1/kv/{key}?release={held.session}", timeout=5)
         with pytest.raises(ConsulError, match="refused the transaction"):
             held.transaction([])
+
+
+def is_held(world: World) -> None:
+    with pytest.raises(Held, match="is at work on books"), lock.held(world.store, "books", command="test"):
+        pass
+
+
+def test_command_lives_on_when_the_clock_is_set(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    booted = psutil.boot_time()
+    with lock.held(world.store, "books", command="test") as held:
+        monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600)
+        is_held(world)
+        held.confirm()
+
+
+def test_command_is_gone_only_where_its_number_means_a_process(world: World) -> None:
+    """Containers of one name number their processes each for itself."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    with lock.held(world.store, "books", command="test"):
+        text = world.store.folder(lock.LOCKS)[f"{lock.LOCKS}/books"]
+    mine = msgspec.json.decode(text, type=lock.Holder)
+    assert not mine.is_gone()
+    assert msgspec.structs.replace(mine, started=mine.started - 60).is_gone()
+    gone = msgspec.structs.replace(mine, process=ended.pid)
+    assert gone.is_gone()
+    assert not msgspec.structs.replace(gone, space=f"another than {gone.space}").is_gone()

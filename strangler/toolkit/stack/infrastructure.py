@@ -1,6 +1,7 @@
 """Infrastructure images as local binaries: PostgreSQL, RabbitMQ, Consul, Traefik."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,25 +14,42 @@ from strangler.toolkit.stack.errors import ComposeError, StackError
 from strangler.toolkit.stack.program import Layout, Program, as_user, find, is_private, own
 
 Adapter = Callable[[Service, Layout, Addresses], Program]
+POSTGRES = Path("/usr/lib/postgresql")
+"""Where Debian has each version's binaries."""
 
 
 def postgres(service: Service, layout: Layout, addresses: Addresses) -> Program:
-    """PostgreSQL with the settings of the compose command; the cluster is created at the first start."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
-    places = [str(path) for path in reversed(binaries)]
+    """PostgreSQL with the settings of the compose command. The cluster is created at the first start, by the
+    newest version here, and from then on started by that version."""
+    binaries = sorted(POSTGRES.glob("*/bin"), key=lambda p: float(p.parent.name), reverse=True)
     data = layout.volume("postgres")
     port = addresses.port("postgres", 5432)
     if not (data / "PG_VERSION").exists():
-        _create_cluster(data, find("initdb", *places), service.environment["POSTGRES_PASSWORD"], layout)
+        initdb = find("initdb", *map(str, binaries))
+        _create_cluster(data, initdb, service.environment["POSTGRES_PASSWORD"], layout)
     settings = [*service.command[1:], "-c", f"listen_addresses={HOST}", "-c", f"port={port}"]
     settings += ["-c", "unix_socket_directories="]
     return Program(
         name=service.name,
-        command=as_user("postgres", layout, [find("postgres", *places), "-D", str(data), *settings]),
+        command=as_user("postgres", layout, [_server(data), "-D", str(data), *settings]),
         environment=layout.base_environment(),
         ready=f"postgres://{HOST}:{port}",
         stop_signal="INT",
         stop_seconds=30,
+    )
+
+
+def _server(data: Path) -> str:
+    """The binary of the version that made the cluster: no other reads it."""
+    version = (data / "PG_VERSION").read_text().strip()
+    path = shutil.which("postgres", path=f"{POSTGRES / version / 'bin'}:{os.environ['PATH']}")
+    if path is not None:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+        if re.search(rf"\) {version}(?!\d)", said.stdout):
+            return path
+    raise StackError(
+        f"{data} was made by PostgreSQL {version}, which is not installed any more: install it (Debian: "
+        f"postgresql-{version}), or `./run down --purge` forgets the data."
     )
 
 

@@ -19,9 +19,9 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(root=ROOT, run=tmp_path / "run")
 
 
-def postgres(layout: Layout) -> None:
+def postgres(layout: Layout) -> list[str]:
     services = load(ROOT / "docker-compose.yml", read_env(ROOT / ".env"))
-    infrastructure.postgres(services["postgres"], layout, Addresses(services.values(), 9000))
+    return infrastructure.postgres(services["postgres"], layout, Addresses(services.values(), 9000)).command
 
 
 def test_a_database_whose_making_was_interrupted_is_made_anew(
@@ -44,6 +44,27 @@ def test_a_database_whose_making_was_interrupted_is_made_anew(
     assert (data / "global" / "pg_control").exists()
     assert [path.name for path in data.parent.iterdir()] == ["postgres"]
     assert not (layout.run / "postgres-password").exists()
+
+
+def test_a_cluster_is_started_by_the_version_that_made_it(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infrastructure, "POSTGRES", tmp_path / "versions")
+    for version in ("15", "17"):
+        server = tmp_path / "versions" / version / "bin" / "postgres"
+        server.parent.mkdir(parents=True)
+        server.write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}.1 (Debian)'\n")
+        server.chmod(0o755)
+    data = layout.volume("postgres")
+    data.mkdir(parents=True)
+    for version in ("15", "17"):
+        (data / "PG_VERSION").write_text(f"{version}\n")
+        assert str(tmp_path / "versions" / version / "bin" / "postgres") in postgres(layout)
+
+    (data / "PG_VERSION").write_text("16\n")
+    monkeypatch.setenv("PATH", str(server.parent), prepend=":")
+    with pytest.raises(StackError, match=r"made by PostgreSQL 16, .*postgresql-16.*--purge"):
+        postgres(layout)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users to become")

@@ -1,5 +1,6 @@
 """The chain of stage commits and their tags, from HEAD and the plan."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from strangler.toolkit.tags.git import Git
 from strangler.toolkit.tags.projection import NotDerivable, project
 
 MARK = "Derived-from:"
+COMMITTER = re.compile(r"^committer (.*) <(.*)> (.*)$", re.MULTILINE)
 
 
 class WorkTreeDirty(ToolkitError):
@@ -96,11 +98,12 @@ def apply(git: Git, derivation: Derivation) -> None:
 
 
 def _identity(git: Git, head: str) -> dict[str, str]:
-    name, mail, date = git("show", "-s", "--format=%cn%n%ce%n%cd", "--date=raw", head).split("\n")
+    found = COMMITTER.search(git("cat-file", "commit", head))
+    assert found is not None
     return {
         f"GIT_{role}_{part}": value
         for role in ("AUTHOR", "COMMITTER")
-        for part, value in (("NAME", name), ("EMAIL", mail), ("DATE", date))
+        for part, value in zip(("NAME", "EMAIL", "DATE"), found.groups(), strict=True)
     }
 
 
@@ -126,6 +129,6 @@ def _is_derived(git: Git, tag: str) -> bool:
 
 
 def _leftover(git: Git, plan: Plan) -> list[str]:
-    names = git("tag", "--list", "stage-*").splitlines()
+    names = git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags/stage-*").splitlines()
     wanted = {stage.tag for stage in plan.built}
     return [name for name in names if name not in wanted and _is_derived(git, f"refs/tags/{name}")]

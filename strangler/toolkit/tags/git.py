@@ -11,6 +11,8 @@ from pathlib import Path
 from strangler.toolkit.errors import ToolkitError
 
 REGULAR = "100644"
+SETTINGS = ("-c", "i18n.commitEncoding=UTF-8")
+"""What the user's own would change in a commit made by plumbing, which reads little else of them."""
 
 
 class GitFailed(ToolkitError):
@@ -38,7 +40,7 @@ class Git:
         """What the command printed, without the last line end; raises GitFailed."""
         try:
             done = subprocess.run(  # noqa: S603
-                ["git", *arguments],  # noqa: S607
+                ["git", *SETTINGS, *arguments],  # noqa: S607
                 cwd=self.root,
                 input=None if stdin is None else stdin.encode(errors="surrogateescape"),
                 env={**os.environ, **self.environment, **(env or {})},

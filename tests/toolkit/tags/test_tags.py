@@ -54,6 +54,55 @@ def test_same_head_gives_the_same_hashes_anywhere(
     ]
 
 
+SIGNER = """\
+#!/bin/sh
+cat >/dev/null
+case "$*" in *--verify*) echo "gpg: whose signature is this?" >&2; exit 1 ;; esac
+printf '\\n[GNUPG:] SIG_CREATED \\n' >&2
+printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'
+"""
+SETTINGS = """\
+[log]
+    showSignature = true
+[i18n]
+    commitEncoding = ISO-8859-1
+    logOutputEncoding = ISO-8859-1
+[column]
+    ui = always
+[color]
+    ui = always
+[tag]
+    sort = -refname
+    gpgSign = true
+[commit]
+    gpgSign = true
+[core]
+    autocrlf = true
+    logAllRefUpdates = always
+[user]
+    useConfigOnly = true
+"""
+
+
+def test_tags_do_not_depend_on_the_users_settings_of_git(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "signer").write_text(SIGNER)
+    (tmp_path / "signer").chmod(0o755)
+    git("config", "gpg.program", str(tmp_path / "signer"))
+    git("config", "user.name", "Zoë of Köln")
+    git("commit", "--quiet", "--allow-empty", "--gpg-sign", "--message=Signed")
+    git("tag", "stage-8-mine")
+    git("tag", "stage-9-mine")
+    first = derived()["tags"]
+    git("config", "--unset", "user.name")
+    (tmp_path / "settings").write_text(SETTINGS)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "settings"))
+    assert "whose signature" in git("show", "--no-patch", "--format=", "HEAD")
+    second = derived("--check")["tags"]
+    assert [(t["commit"], t["tag"]) for t in second] == [(t["commit"], t["tag"]) for t in first]
+
+
 def test_author_and_date_are_heads(git: Git) -> None:
     commits()
     shown = ("show", "-s", "--format=%an %ae %ad %cn %ce %cd", "--date=iso-strict")

@@ -1,6 +1,7 @@
 """`strangler events`: the events that a host could not work on."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -31,7 +32,7 @@ def dead(
     with asking(broker), opened(broker, host) as letters:
         found = [letter for letter, _ in letters]
     if as_json:
-        console.print_json(json.dumps([_shown(letter) for letter in found]))
+        sys.stdout.write(json.dumps([_shown(letter) for letter in found], indent=2) + "\n")
         return
     for letter in found:
         name = " ".join(filter(None, [letter.type or "no event", letter.aggregate, letter.id]))

@@ -1,6 +1,7 @@
 """`strangler plan`: check a plan file, show what it says."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,7 @@ def check_command(
             {"file": str(p.file), "line": p.line, "what": p.what, "remedy": p.remedy}
             for p in verdict.problems
         ]
-        console.print_json(json.dumps({"problems": problems, "notes": verdict.notes}))
+        sys.stdout.write(json.dumps({"problems": problems, "notes": verdict.notes}, indent=2) + "\n")
     else:
         for problem in verdict.problems:
             place = escape(f"{problem.file}:{problem.line}:")
@@ -60,11 +61,11 @@ def check_command(
 @app.command("show")
 def show_command(file: FileArgument = DEFAULT, as_json: JsonOption = False) -> None:
     """Draw the stages: which host owns which domain when."""
-    console, plan = Console(), load(file)
+    plan = load(file)
     if as_json:
-        console.print_json(msgspec.json.encode(plan).decode())
+        typer.echo(msgspec.json.format(msgspec.json.encode(plan)))
     else:
-        console.print(draw(plan))
+        Console().print(draw(plan))
 
 
 @app.command("schema")

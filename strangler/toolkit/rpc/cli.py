@@ -1,6 +1,7 @@
 """`strangler rpc`: the calls that a service could not work on."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -29,7 +30,8 @@ def dead(
     with asking(broker), opened(broker, service) as letters:
         found = [letter for letter, _ in letters]
     if as_json:
-        console.print_json(json.dumps([{"reason": x.reason, "key": x.key, "body": x.shown} for x in found]))
+        shown = [{"reason": letter.reason, "key": letter.key, "body": letter.shown} for letter in found]
+        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return
     for letter in found:
         console.print(f"[bold]{escape(letter.key)}[/]  [red]{escape(letter.reason)}[/]")

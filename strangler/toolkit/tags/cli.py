@@ -1,6 +1,7 @@
 """`strangler tags`: derive the tag of each built stage from HEAD."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,7 @@ def tags(
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[red]{escape(str(error))}[/]")
         raise typer.Exit(2) from None
     if as_json:
-        Console(soft_wrap=True).print_json(json.dumps(_plain(derivation)))
+        sys.stdout.write(json.dumps(_plain(derivation), indent=2) + "\n")
     else:
         _show(derivation, check=check)
     if check and not derivation.current:

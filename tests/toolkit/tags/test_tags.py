@@ -171,6 +171,11 @@ def test_check_tells_missing_current_and_stale_and_writes_nothing(git: Git) -> N
     assert run("--check").exit_code == 0
 
 
+def test_json_is_without_colours(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert [tag["name"] for tag in derived()["tags"]] == ["stage-0-start", "stage-1-edge"]
+
+
 def test_dirty_tree_is_refused(git: Git) -> None:
     Path("direct.txt").write_text("changed")
     result = run()

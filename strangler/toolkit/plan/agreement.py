@@ -75,7 +75,7 @@ def compare_apps(checked: Checked, domains: list[str], found: Inspection) -> Non
                 "Add them: what is not listed does not move with the domain.",
             )
         for index, table in enumerate(domain.tables):
-            if table not in app.tables:
+            if table not in [*app.tables, *app.unmanaged]:
                 checked.report(
                     (*place, "tables", index),
                     f"No model of `{domain.app}` has the table `{table}`.",

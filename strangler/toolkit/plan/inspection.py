@@ -27,11 +27,13 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """A Django app: its package and label, its tables (many-to-many fields' too), where they point."""
+    """A Django app: its package and label, its tables (many-to-many fields' too), where they point.
+    `unmanaged`: views, or tables that something else makes."""
 
     package: str
     label: str
     tables: list[str]
+    unmanaged: list[str]
     foreign_keys: list[ForeignKey]
 
 
@@ -52,6 +54,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     urls: list[Url]
 
 
+TIMEOUT = 60
 # What a group of a regular expression may say and still be one part of a path, as `{x}` is.
 PATH_PART = re.compile(
     r"\(\?P<(\w+)>(?:(?:\\[dw]|\[\^/[^\]]*\]|\[[^\]/^]+\]|[\w|-])(?:[+*?]|\{[\d,]+\})?)+\)"
@@ -78,15 +81,20 @@ def inspect_host(settings: str, *, root: Path, sources: list[str]) -> Inspection
     """Start Django with these settings in a process of its own and ask; raises InspectionFailed."""
     own = str(Path(__file__).parents[3])
     path = os.pathsep.join([*(str(root / source) for source in sources), own])
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", __spec__.name, settings],
-        env=PLACEHOLDERS | dict(os.environ) | {"PYTHONPATH": path, "PROCESS": "inspection"},
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", __spec__.name, settings],
+            env=PLACEHOLDERS | dict(os.environ) | {"PYTHONPATH": path, "PROCESS": "inspection"},
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise InspectionFailed(
+            f"Django had not started after {TIMEOUT} s: does it wait for a server that is away?"
+        ) from None
     if done.returncode:
         raise InspectionFailed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
     return msgspec.json.decode(done.stdout, type=Inspection)
@@ -103,7 +111,9 @@ def inspect_here(settings: str) -> Inspection:
     found = []
     for config in apps.get_app_configs():
         models = list(config.get_models(include_auto_created=True, include_swapped=False))
-        tables = sorted({model._meta.db_table for model in models if not model._meta.proxy})
+        concrete = [model._meta for model in models if not model._meta.proxy]
+        tables = sorted({meta.db_table for meta in concrete if meta.managed})
+        unmanaged = sorted({meta.db_table for meta in concrete if not meta.managed})
         keys = [
             ForeignKey(
                 field=f"{model.__name__}.{field.name}",
@@ -115,7 +125,10 @@ def inspect_here(settings: str) -> Inspection:
             for field in _relations(model)
             if field.related_model._meta.app_label != config.label
         ]
-        found.append(App(package=config.name, label=config.label, tables=tables, foreign_keys=keys))
+        app = App(
+            package=config.name, label=config.label, tables=tables, unmanaged=unmanaged, foreign_keys=keys
+        )
+        found.append(app)
     return Inspection(apps=found, urls=list(_urls(get_resolver(), "/")))
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from strangler.toolkit.plan import inspection
 from strangler.toolkit.plan.check import check
 from strangler.toolkit.plan.cli import app
 from strangler.toolkit.plan.model import Commands, Domain, Gateway, Host, Plan, Stage
@@ -47,6 +48,23 @@ def test_all_mistakes_are_named_at_once_in_order(project: Path) -> None:
         "Stage 2 moves `boks`, which is no domain.",
         "`colour` is not a key of `stages.2`.",
     ]
+
+
+def test_view_need_not_be_listed_and_may_be(project: Path) -> None:
+    view = "class Overdue(models.Model):\n    class Meta:\n        managed, db_table = False, 'overdue'\n"
+    models = project / "lending/models.py"
+    models.write_text(f"{models.read_text()}\n{view}")
+    file = project / "plan.yaml"
+    assert [p.text for p in check(file).problems] == []
+    file.write_text(file.read_text().replace("[lending_loan]", "[lending_loan, overdue]"))
+    assert [p.text for p in check(file).problems] == []
+
+
+def test_settings_that_wait_for_ever_are_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "TIMEOUT", 0.5)
+    (project / "library/settings.py").write_text("import threading\nthreading.Event().wait()\n")
+    (problem,) = check(project / "plan.yaml").problems
+    assert "were not compared: Django had not started after 0.5 s" in problem.what
 
 
 def test_foreign_key_across_domains_is_named(project: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from strangler.toolkit.stack.errors import StackError
-from strangler.toolkit.stack.program import MARKER, Layout, Program
+from strangler.toolkit.stack.program import Layout, Program
 
 ALREADY_STARTED, NOT_RUNNING = 60, 70
 STOPPED_POLL_SECONDS = 0.05
@@ -25,7 +25,6 @@ directory={root}
 logfile={logs}/supervisord.log
 pidfile={run}/supervisord.pid
 childlogdir={logs}
-environment={marker}="{run}"
 {user}
 [unix_http_server]
 file={socket}
@@ -109,16 +108,17 @@ class Supervisor:
     def write(self, programs: Iterable[Program]) -> None:
         layout = self.layout
         user = "user=root\n" if os.geteuid() == 0 else ""
+        root, logs = _plain(layout.root), _plain(layout.logs)
         text = HEADER.format(
-            root=layout.root, logs=layout.logs, run=layout.run, marker=MARKER, socket=self.socket, user=user
+            root=root, logs=logs, run=_plain(layout.run), socket=_plain(self.socket), user=user
         )
         for program in programs:
             text += PROGRAM.format(
                 name=program.name,
-                command=shlex.join(program.command).replace("%", "%%"),
+                command=_plain(shlex.join(program.command)),
                 environment=",".join(f"{k}={_quoted(v)}" for k, v in program.environment.items()),
-                root=layout.root,
-                logs=layout.logs,
+                root=root,
+                logs=_plain(logs),  # which supervisord reads as such twice
                 signal=program.stop_signal,
                 seconds=program.stop_seconds,
             )
@@ -192,5 +192,10 @@ class Supervisor:
                 ) from fault
 
 
+def _plain(value: object) -> str:
+    """Text in which supervisord is to fill in nothing."""
+    return str(value).replace("%", "%%")
+
+
 def _quoted(value: str) -> str:
-    return '"' + value.replace("%", "%%").replace('"', '\\"') + '"'
+    return '"' + _plain(value).replace('"', '\\"') + '"'

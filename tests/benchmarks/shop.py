@@ -124,8 +124,7 @@ def bare_view(stack: Stack, body: bytes) -> Iterator[str]:
     supervisord too; its base URL."""
     shop = stack.environment("web")
     layout = Layout(stack.layout.root, stack.layout.run / "bare")
-    for folder in (layout.logs, layout.sockets):
-        folder.mkdir(parents=True, exist_ok=True)
+    layout.prepare()
     file = layout.run / "body.json"
     file.write_bytes(body)
     address = f"127.0.0.1:{free_port()}"

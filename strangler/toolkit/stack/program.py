@@ -3,7 +3,9 @@
 import os
 import pwd
 import shutil
+import stat
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -51,10 +53,11 @@ class Layout(msgspec.Struct):
         return Path("/tmp") / f"strangler-{sha256(str(self.run).encode()).hexdigest()[:12]}"  # noqa: S108
 
     def prepare(self) -> None:
-        """Make the directories for logs and sockets; raises DiskUnusable if nothing can be written there."""
+        """Make the directories for logs and sockets; raises DiskUnusable if nothing can be written there,
+        StackError if somebody else has made that for sockets."""
         try:
-            for path in (self.logs, self.sockets):
-                path.mkdir(parents=True, exist_ok=True)
+            self.logs.mkdir(parents=True, exist_ok=True)
+            self._own_sockets()
             trial = self.run / "trial"
             trial.write_bytes(b"\0" * 1_000_000)
             trial.unlink()
@@ -63,6 +66,19 @@ class Layout(msgspec.Struct):
                 f"{self.run} cannot be written: {error.strerror}. Free some space, or name another place: "
                 "RUN_DIR=/elsewhere ./run up"
             ) from error
+
+    def _own_sockets(self) -> None:
+        """In /tmp anybody may have made it, or a link, where it can be foreseen."""
+        if self.sockets == self.run:
+            return
+        with suppress(FileExistsError):
+            self.sockets.mkdir(mode=0o700)
+        found = self.sockets.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise StackError(
+                f"{self.sockets}, where sockets of {self.run} would be, is no folder of yours. Delete it, "
+                "or name a shorter place: RUN_DIR=/elsewhere ./run up"
+            )
 
     def base_environment(self) -> dict[str, str]:
         python = Path(sys.executable).parent

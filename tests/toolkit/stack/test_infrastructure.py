@@ -1,6 +1,7 @@
 """What the native runner makes before a server's first start."""
 
 import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,28 @@ def test_a_cluster_is_started_by_the_version_that_made_it(
     monkeypatch.setenv("PATH", str(server.parent), prepend=":")
     with pytest.raises(StackError, match=r"made by PostgreSQL 16, .*postgresql-16.*--purge"):
         postgres(layout)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users to become")
+def test_sockets_are_not_kept_in_what_another_user_made(tmp_path: Path) -> None:
+    layout = Layout(root=ROOT, run=tmp_path / ("deep" * 20))
+    layout.prepare()
+    sockets = layout.sockets
+    try:
+        assert sockets.parent == Path("/tmp")
+        assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+        layout.prepare()
+        os.chown(sockets, 65534, 65534)
+        with pytest.raises(StackError, match=rf"{sockets}, .*is no folder of yours"):
+            layout.prepare()
+        sockets.rmdir()
+        sockets.symlink_to(tmp_path)
+        with pytest.raises(StackError, match="is no folder of yours"):
+            layout.prepare()
+        sockets.unlink()
+        layout.prepare()
+    finally:
+        sockets.rmdir()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users to become")

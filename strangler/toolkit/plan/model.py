@@ -126,11 +126,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     methods: dict[HttpMethod, Access]
 
     @property
-    def subtree(self) -> bool:
-        """Whether everything below the path belongs to the route too."""
-        return self.path.endswith("/**")
-
-    @property
     def regex(self) -> str:
         """The whole path as a regular expression (RE2 and Python alike), anchored at both ends."""
         return path_regex(self.path)

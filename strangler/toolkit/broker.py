@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import amqp
 import kombu
+from amqp.exceptions import NotFound
 
 from strangler.toolkit.errors import ToolkitError
 
@@ -24,3 +26,30 @@ def asking(url: str) -> Iterator[None]:
     except (OSError, amqp.AMQPError, kombu.exceptions.KombuError) as error:
         place = urlsplit(url).netloc.rpartition("@")[2] or url
         raise BrokerAway(f"The message broker at {place} does not answer, or refuses: {error}") from error
+
+
+@contextmanager
+def waiting(url: str, queue: str, *, missing: ToolkitError) -> Iterator[Iterator[kombu.Message]]:
+    """What the queue has now, one by one; messages not acknowledged stay. Raises `missing` if there is no
+    such queue."""
+    with kombu.Connection(url, connect_timeout=5) as connection:
+        channel: Any = connection.channel()
+        try:
+            count = channel.queue_declare(queue, passive=True).message_count
+        except NotFound:
+            raise missing from None
+        yield _each(kombu.Queue(queue, channel=channel), count)
+
+
+def _each(queue: kombu.Queue, count: int) -> Iterator[kombu.Message]:
+    for _ in range(count):  # those that come meanwhile are not ours
+        message = queue.get(no_ack=False)
+        if message is None:
+            return
+        yield message
+
+
+def body_of(message: kombu.Message) -> bytes:
+    """The body as it was sent."""
+    body: Any = message.body
+    return body.encode() if isinstance(body, str) else bytes(body)

@@ -11,6 +11,7 @@ from amqp.exceptions import NotFound
 
 from strangler.chassis.events import envelope, topology
 from strangler.chassis.events.broker import Channel, Outgoing
+from strangler.toolkit.broker import body_of, waiting
 from strangler.toolkit.errors import ToolkitError
 
 # Headers of the letter and of the broker, not of the event.
@@ -44,13 +45,9 @@ class Letter(msgspec.Struct, kw_only=True):
 @contextmanager
 def opened(broker: str, host: str) -> Iterator[Iterator[tuple[Letter, kombu.Message]]]:
     """The host's letters one by one; those not acknowledged stay. Raises NoSuchHost."""
-    with kombu.Connection(broker, connect_timeout=5) as connection:
-        channel: Any = connection.channel()
-        try:
-            waiting = channel.queue_declare(topology.dead(host), passive=True).message_count
-        except NotFound:
-            raise NoSuchHost(f"{host} has no dead letters: the broker has no queue of them.") from None
-        yield _each(kombu.Queue(topology.dead(host), channel=channel), waiting)
+    missing = NoSuchHost(f"{host} has no dead letters: the broker has no queue of them.")
+    with waiting(broker, topology.dead(host), missing=missing) as messages:
+        yield ((_letter(message), message) for message in messages)
 
 
 def check_takes(channel: Channel, host: str) -> None:
@@ -77,18 +74,9 @@ def send_again(channel: Channel, host: str, letter: Letter) -> None:
     channel.send([Outgoing("", topology.queue(host), message)])
 
 
-def _each(queue: kombu.Queue, waiting: int) -> Iterator[tuple[Letter, kombu.Message]]:
-    for _ in range(waiting):  # those that come meanwhile are not ours
-        message = queue.get(no_ack=False)
-        if message is None:
-            return
-        yield _letter(message), message
-
-
 def _letter(message: kombu.Message) -> Letter:
     headers = dict(message.headers or {})
     source, event_type = envelope.source_and_type(headers)
-    body: Any = message.body
     return Letter(
         id=str(headers.get(f"{envelope.PREFIX}id", "")),
         type=event_type,
@@ -97,7 +85,7 @@ def _letter(message: kombu.Message) -> Letter:
         reason=str(headers.get(envelope.REASON) or _brokers_reason(headers)),
         headers=headers,
         content_type=str(message.content_type or ""),
-        body=body.encode() if isinstance(body, str) else bytes(body),
+        body=body_of(message),
     )
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import kombu
 import msgspec
-from amqp.exceptions import NotFound
 
 from strangler.chassis.rpc.connection import Connection, dead_letters
 from strangler.chassis.rpc.envelope import BURIED, RemoteError, error_of
+from strangler.toolkit.broker import body_of, waiting
 from strangler.toolkit.errors import ToolkitError
 
 ANSWER_SECONDS = 30.0
@@ -39,32 +39,11 @@ class Letter(msgspec.Struct, kw_only=True):
 @contextmanager
 def opened(broker: str, service: str) -> Iterator[Iterator[tuple[Letter, kombu.Message]]]:
     """The letters of `<host>.<domain>` one by one; those not acknowledged stay. Raises NoSuchService."""
-    with kombu.Connection(broker, connect_timeout=5) as connection:
-        channel = connection.channel()
-        queue = kombu.Queue(dead_letters(service), channel=channel)
-        try:
-            declared: Any = queue.queue_declare(passive=True)
-        except NotFound:
-            raise NoSuchService(
-                f"{service} has no dead letters: it never ran here. Services are named `<host>.<domain>`."
-            ) from None
-        yield _each(queue, declared.message_count)
-
-
-def _each(queue: kombu.Queue, waiting: int) -> Iterator[tuple[Letter, kombu.Message]]:
-    for _ in range(waiting):  # those that come meanwhile are not ours
-        message = queue.get(no_ack=False)
-        if message is None:
-            return
-        headers = dict(message.headers or {})
-        body: Any = message.body
-        letter = Letter(
-            reason=str(headers.get("x-reason", "")),
-            key=str(headers.get("x-routing-key", "")),
-            headers=headers,
-            body=body.encode() if isinstance(body, str) else bytes(body),
-        )
-        yield letter, message
+    missing = NoSuchService(
+        f"{service} has no dead letters: it never ran here. Services are named `<host>.<domain>`."
+    )
+    with waiting(broker, dead_letters(service), missing=missing) as messages:
+        yield ((_letter(message), message) for message in messages)
 
 
 def send_again(connection: Connection, letter: Letter) -> RemoteError | None:
@@ -82,3 +61,13 @@ def send_again(connection: Connection, letter: Letter) -> RemoteError | None:
 def put_aside_again(error: RemoteError | None) -> bool:
     """Whether the service made a new letter of it, so that the old one is not needed."""
     return error is not None and error.kind == BURIED
+
+
+def _letter(message: kombu.Message) -> Letter:
+    headers = dict(message.headers or {})
+    return Letter(
+        reason=str(headers.get("x-reason", "")),
+        key=str(headers.get("x-routing-key", "")),
+        headers=headers,
+        body=body_of(message),
+    )

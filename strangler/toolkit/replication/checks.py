@@ -1,6 +1,6 @@
 """Whether two databases are ready for a step, before anything is changed."""
 
-from strangler.toolkit.replication import statements
+from strangler.toolkit.replication import sequences, statements
 from strangler.toolkit.replication.database import Database, rows
 from strangler.toolkit.replication.errors import NotReady
 from strangler.toolkit.replication.pair import Pair
@@ -94,6 +94,28 @@ def _sequences(pair: Pair) -> list[str]:
             "same migration."
             for name, column in sorted(owned[here] ^ owned[there])
         ]
+    return problems or _positions(pair)
+
+
+def _positions(pair: Pair) -> list[str]:
+    """Each can be set ahead by a cutover, and by the rollback after it."""
+    with pair.source.session() as source, pair.target.session() as target:
+        twins = sequences.twins(source, target, pair.tables)
+        following = sequences.following(source, [pair.giver for pair in twins])
+    problems = []
+    for one in twins:
+        number = following[one.giver.oid]
+        if one.giver.step != one.taker.step:
+            problems.append(
+                f"{one.column}: its sequence counts by {one.giver.step} in {pair.source.host} and by "
+                f"{one.taker.step} in {pair.target.host}. Bring both to the same by ALTER SEQUENCE."
+            )
+        elif not all(side.has(one.ahead(number, times=2)) for side in (one.giver, one.taker)):
+            problems.append(
+                f"{one.column}: its sequence is at {number} in {pair.source.host}, and has no room to be set "
+                f"{sequences.MARGIN} steps ahead by a cutover and again by a rollback. Give it a larger "
+                "range, and its column the type for it, on both sides."
+            )
     return problems
 
 

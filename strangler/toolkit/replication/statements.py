@@ -180,9 +180,10 @@ ANALYZE = "ANALYZE {table}"
 # -- sequences -----------------------------------------------------------------------------------------
 
 SEQUENCES = """
-SELECT t.relname AS "table", a.attname AS "column", s.oid, abs(q.seqincrement) AS step,
-       coalesce(pg_sequence_last_value(s.oid), 0) AS last
+SELECT t.relname AS "table", a.attname AS "column", s.oid, n.nspname AS schema, s.relname AS sequence,
+       q.seqincrement AS step, q.seqmin AS least, q.seqmax AS most
 FROM pg_class s
+JOIN pg_namespace n ON n.oid = s.relnamespace
 JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
 JOIN pg_class t ON t.oid = d.refobjid
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
@@ -206,10 +207,9 @@ WHERE t.relnamespace = 'public'::regnamespace AND t.relname = ANY(%s)
   )
 ORDER BY t.relname, a.attname
 """
-LAST_VALUES = "SELECT oid, coalesce(pg_sequence_last_value(oid), 0) AS last FROM unnest(%s::oid[]) AS oid"
+SEQUENCE_POSITION = "SELECT {number} AS oid, last_value AS last, is_called AS called FROM {sequence}"
 MOVE_PAST = """
-SELECT setval(oid::regclass, least) FROM unnest(%s::oid[], %s::bigint[]) AS wanted(oid, least)
-WHERE coalesce(pg_sequence_last_value(oid), 0) < least
+SELECT setval(oid::regclass, number, false) FROM unnest(%s::oid[], %s::bigint[]) AS wanted(oid, number)
 """
 
 # -- comparing both sides ------------------------------------------------------------------------------

@@ -1,0 +1,49 @@
+"""A domain of one table, `thing`, between two databases of a server that replicates."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from strangler.toolkit.replication import backfill, links
+from strangler.toolkit.replication.database import Database
+from strangler.toolkit.replication.pair import Pair
+from tests.postgres import LOGICAL, Postgres
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    server = Postgres(*LOGICAL, "wal_retrieve_retry_interval=100ms")
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def pair(server: str) -> Iterator[Pair]:
+    """Both databases are empty."""
+    pair = Pair("things", ("thing",), Database("old", server), Database("new", server))
+    with psycopg.connect(server, autocommit=True) as connection:
+        for database in pair.both():
+            connection.execute(f"CREATE DATABASE {database.host}")
+        try:
+            yield pair
+        finally:
+            links.drop(pair.forward)
+            for database in pair.both():
+                connection.execute(f"DROP DATABASE {database.host} WITH (FORCE)")
+
+
+def in_both(pair: Pair, statement: str) -> None:
+    for database in pair.both():
+        database.run(statement)
+
+
+def follow(pair: Pair) -> None:
+    """As a step does it: the first copy, and then what changes."""
+    links.publish(pair.source, pair.forward, published=pair.tables, claims="", domain=pair.domain)
+    backfill.backfill(pair, connections=1, watch=lambda copied: None, still=lambda: None)
+    links.subscribe(pair.forward)
+    links.enable(pair.forward)
+    links.catch_up(pair.forward, seconds=20)

@@ -7,6 +7,11 @@ from strangler.toolkit.replication.pair import Pair
 
 NEEDED = {"slots": "max_replication_slots", "senders": "max_wal_senders"}
 OLDEST = 150000
+UNFIT = {
+    "identity": "changes are not sent with its primary key. ALTER TABLE {table} REPLICA IDENTITY DEFAULT.",
+    "deferrable": "changes do not find their row by a primary key that is DEFERRABLE. Make it another.",
+}
+"""Why a table cannot be followed: each a column of `statements.UNFIT`."""
 
 
 def ready(pair: Pair) -> None:
@@ -14,6 +19,7 @@ def ready(pair: Pair) -> None:
     problems = [
         *(problem for database in pair.both() for problem in _server(database)),
         *_tables(pair),
+        *(problem for database in pair.both() for problem in _unfit(pair, database)),
         *_sequences(pair),
         *_references(pair),
     ]
@@ -71,6 +77,16 @@ def _tables(pair: Pair) -> list[str]:
         if name not in keys[here] or keys[here].get(name) != keys[there].get(name):
             problems.append(f"{name}: both sides need the same primary key, by which changes find their row.")
     return problems
+
+
+def _unfit(pair: Pair, database: Database) -> list[str]:
+    """Either side is followed: the source up to the cutover, then the target."""
+    return [
+        f"{row['table']} in {database.host}: {why.format(**row)}"
+        for row in database.rows(statements.UNFIT, [list(pair.tables)])
+        for reason, why in UNFIT.items()
+        if row[reason]
+    ]
 
 
 def _sequences(pair: Pair) -> list[str]:

@@ -27,6 +27,14 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
 WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)
 GROUP BY c.relname
 """
+UNFIT = """
+SELECT c.relname AS "table", c.relreplident NOT IN ('d', 'f') AS identity,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND NOT i.indimmediate)
+           AS deferrable
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)
+ORDER BY c.relname
+"""
 HAS_COLUMN = """
 SELECT 1 FROM information_schema.columns
 WHERE table_schema = 'public' AND table_name = %s AND column_name = %s

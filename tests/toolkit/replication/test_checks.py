@@ -1,0 +1,50 @@
+"""What would stop a step halfway, or lose a write, is refused before it begins."""
+
+import pytest
+
+from strangler.toolkit.replication import checks, checksums, links
+from strangler.toolkit.replication.errors import NotReady
+from strangler.toolkit.replication.pair import Pair
+from tests.toolkit.replication.conftest import follow, in_both
+
+THING = "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL UNIQUE, note text)"
+
+
+@pytest.mark.parametrize("host", ["old", "new"])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("ALTER TABLE thing REPLICA IDENTITY NOTHING", "ALTER TABLE thing REPLICA IDENTITY DEFAULT"),
+        ("ALTER TABLE thing REPLICA IDENTITY USING INDEX thing_name_key", "REPLICA IDENTITY DEFAULT"),
+        ("ALTER TABLE thing DROP CONSTRAINT thing_pkey, ADD PRIMARY KEY (id) DEFERRABLE", "DEFERRABLE"),
+    ],
+)
+def test_table_that_cannot_be_followed_is_refused(pair: Pair, host: str, change: str, why: str) -> None:
+    in_both(pair, THING)
+    checks.ready(pair)
+    next(one for one in pair.both() if one.host == host).run(change)
+    with pytest.raises(NotReady) as raised:
+        checks.ready(pair)
+    (problem,) = str(raised.value).splitlines()[1:]
+    assert f"thing in {host}: " in problem
+    assert why in problem
+
+
+@pytest.mark.parametrize(("source", "target"), [("FULL", "DEFAULT"), ("DEFAULT", "FULL")])
+def test_table_sent_with_full_rows_is_followed(pair: Pair, source: str, target: str) -> None:
+    """Those too that are kept beside the table for their size."""
+    in_both(pair, THING)
+    for database, identity in ((pair.source, source), (pair.target, target)):
+        database.run(f"ALTER TABLE thing REPLICA IDENTITY {identity}")
+    checks.ready(pair)
+    large = "(SELECT string_agg(md5(n::text), '') FROM generate_series(id, id + 999) n)"
+    pair.source.run("INSERT INTO thing SELECT n, n, NULL FROM generate_series(1, 9) n")
+    pair.source.run(f"UPDATE thing SET note = {large}")
+    follow(pair)
+    for change in ("UPDATE thing SET name = -id", "UPDATE thing SET id = 10 WHERE id = 9"):
+        pair.source.run(change)
+    pair.source.run(f"UPDATE thing SET note = {large} WHERE id = 2")
+    pair.source.run("DELETE FROM thing WHERE id = 3")
+    links.catch_up(pair.forward, seconds=20)
+    compared = checksums.compare(pair, pair.forward)
+    assert (compared.rows, compared.differing) == (8, [])

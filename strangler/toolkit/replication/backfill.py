@@ -252,9 +252,6 @@ def _parts(connection: Connection, pair: Pair) -> tuple[list[Part], int]:
             found.append((row["pages"], Part(name, own, mine)))
             continue
         expected += row["rows"]
-        if row["relkind"] == "p":  # its pages are its partitions'
-            found.append((row["pages"], Part(name, own, sql.SQL("true"))))
-            continue
         for first in range(0, max(1, row["pages"]), PAGES_A_PART):
             last = first + PAGES_A_PART
             between = statements.BETWEEN_PAGES if last < row["pages"] else statements.FROM_PAGE

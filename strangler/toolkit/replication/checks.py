@@ -10,8 +10,16 @@ OLDEST = 150000
 UNFIT = {
     "identity": "changes are not sent with its primary key. ALTER TABLE {table} REPLICA IDENTITY DEFAULT.",
     "deferrable": "changes do not find their row by a primary key that is DEFERRABLE. Make it another.",
+    "inherits": (
+        "it is partitioned, a partition, or inherits. What is written by way of another table of the family "
+        "would meet no fence. Make it a table of its own."
+    ),
+    "triggers": (
+        "{triggers} would fire for what replication writes too. ALTER TABLE {table} ENABLE TRIGGER …, which "
+        "makes it one that fires for clients' writes only."
+    ),
 }
-"""Why a table cannot be followed: each a column of `statements.UNFIT`."""
+"""Why a table does not move: each a column of `statements.UNFIT`."""
 
 
 def ready(pair: Pair) -> None:

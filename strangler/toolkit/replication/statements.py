@@ -30,7 +30,11 @@ GROUP BY c.relname
 UNFIT = """
 SELECT c.relname AS "table", c.relreplident NOT IN ('d', 'f') AS identity,
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND NOT i.indimmediate)
-           AS deferrable
+           AS deferrable,
+       c.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits h WHERE c.oid IN (h.inhrelid, h.inhparent))
+           AS inherits,
+       (SELECT string_agg(t.tgname, ', ') FROM pg_trigger t
+        WHERE t.tgrelid = c.oid AND t.tgenabled IN ('A', 'R')) AS triggers
 FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)
 ORDER BY c.relname
@@ -170,7 +174,7 @@ DROP_ROLE = "DROP ROLE IF EXISTS {name}"
 AS_REPLICA = "SET session_replication_role = replica"
 IMPORT_SNAPSHOT = "SET TRANSACTION SNAPSHOT {snapshot}"
 PAGES = """
-SELECT relname AS "table", relkind, greatest(reltuples, 0)::bigint AS rows,
+SELECT relname AS "table", greatest(reltuples, 0)::bigint AS rows,
        pg_relation_size(oid) / current_setting('block_size')::int AS pages
 FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)
 """

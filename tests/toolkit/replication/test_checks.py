@@ -8,6 +8,10 @@ from strangler.toolkit.replication.pair import Pair
 from tests.toolkit.replication.conftest import follow, in_both
 
 THING = "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL UNIQUE, note text)"
+TRIGGER = """
+CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER audit AFTER INSERT ON thing EXECUTE FUNCTION audit()
+"""
 
 
 @pytest.mark.parametrize("host", ["old", "new"])
@@ -17,10 +21,24 @@ THING = "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL UNIQUE, note
         ("ALTER TABLE thing REPLICA IDENTITY NOTHING", "ALTER TABLE thing REPLICA IDENTITY DEFAULT"),
         ("ALTER TABLE thing REPLICA IDENTITY USING INDEX thing_name_key", "REPLICA IDENTITY DEFAULT"),
         ("ALTER TABLE thing DROP CONSTRAINT thing_pkey, ADD PRIMARY KEY (id) DEFERRABLE", "DEFERRABLE"),
+        ("CREATE TABLE part () INHERITS (thing)", "Make it a table of its own"),
+        ("CREATE TABLE whole (name text NOT NULL); ALTER TABLE thing INHERIT whole", "a table of its own"),
+        ("ALTER TABLE thing ENABLE ALWAYS TRIGGER audit", "audit would fire"),
+        ("ALTER TABLE thing ENABLE REPLICA TRIGGER audit", "ALTER TABLE thing ENABLE TRIGGER"),
+        (
+            "DROP TABLE thing; CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL, note text) "
+            "PARTITION BY RANGE (id)",
+            "it is partitioned",
+        ),
+        (
+            "DROP TABLE thing; CREATE TABLE whole (id int PRIMARY KEY, name text NOT NULL, note text) "
+            "PARTITION BY RANGE (id); CREATE TABLE thing PARTITION OF whole DEFAULT",
+            "a partition",
+        ),
     ],
 )
-def test_table_that_cannot_be_followed_is_refused(pair: Pair, host: str, change: str, why: str) -> None:
-    in_both(pair, THING)
+def test_table_that_does_not_move_is_refused(pair: Pair, host: str, change: str, why: str) -> None:
+    in_both(pair, f"{THING}; {TRIGGER}")
     checks.ready(pair)
     next(one for one in pair.both() if one.host == host).run(change)
     with pytest.raises(NotReady) as raised:

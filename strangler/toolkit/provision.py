@@ -12,6 +12,7 @@ from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan import Plan
 from strangler.toolkit.plan.file import DEFAULT, load
+from strangler.toolkit.replication.statements import LOCALE
 
 ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -38,7 +39,8 @@ def provision(
     ] = None,
     plan: PlanOption = DEFAULT,
 ) -> None:
-    """Create each host's role and database; those that exist are brought to the same state.
+    """Create each host's role and database; those that exist are brought to the same state. A new database
+    keeps and sorts text as the plan's origin's does, if that is on the server.
 
     Passwords come from <HOST>_DB_PASSWORD, `-` as `_`. Only the owner may connect to a host's database. What
     else these roles may connect to, because everybody may, is named. With --stage, nothing is done where the
@@ -46,15 +48,16 @@ def provision(
     """
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [PROVISIONING])
+        loaded = load(plan)
         if stage is not None:
-            _refuse_moves(connection, postgres_url, load(plan), stage)
+            _refuse_moves(connection, postgres_url, loaded, stage)
         for host in hosts:
             variable = f"{host.upper().replace('-', '_')}_DB_PASSWORD"
             password = os.environ.get(variable)
             if not password:
                 raise typer.BadParameter(f"set {variable}: the password of the role {host!r}.")
             _role(connection, host, password)
-            _database(connection, host)
+            _database(connection, host, like=loaded.origin)
         if others := [name for (name,) in connection.execute(OPEN_TO_ALL)]:
             typer.echo(
                 f"Every role of the server may connect to {', '.join(others)}: so may these. To shut a "
@@ -103,9 +106,13 @@ def _role(connection: psycopg.Connection, name: str, password: str) -> None:
     connection.execute(statement)
 
 
-def _database(connection: psycopg.Connection, name: str) -> None:
+def _database(connection: psycopg.Connection, name: str, *, like: str) -> None:
     database = sql.Identifier(name)
     if not connection.execute(DATABASE_EXISTS, [name]).fetchone():
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, database))
+        create = sql.SQL("CREATE DATABASE {} OWNER {}").format(database, database)
+        usual, wanted = (connection.execute(LOCALE, [one]).fetchone() for one in ("template1", like))
+        if wanted and wanted != usual:
+            create += sql.SQL(f" TEMPLATE template0 {wanted[0]}")
+        connection.execute(create)
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
     connection.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")

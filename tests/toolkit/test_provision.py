@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from strangler.toolkit.plan.model import NotBuilt
 from strangler.toolkit.provision import DATABASE_EXISTS, DataElsewhere, provision
+from strangler.toolkit.replication.statements import LOCALE
 
 HOSTS = [f"host{number}" for number in range(6)]
 PLAN = """\
@@ -98,6 +99,26 @@ def test_a_stage_does_not_start_on_data_that_it_has_elsewhere(postgres: str, tmp
 
     with pytest.raises(NotBuilt, match="planned"):
         start(3)
+
+
+def test_a_host_sorts_as_the_origin_does(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the origin's database, or with a usual one, as what the server makes by itself."""
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.replace("library", "atlas"))
+    monkeypatch.setenv("MAPS_DB_PASSWORD", PASSWORD)
+    locales = []
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        for how in ("", "TEMPLATE template1", "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"):
+            if how:
+                connection.execute(f"CREATE DATABASE atlas {how}")
+            provision(["maps"], postgres, plan=plan)
+            locales += [connection.execute(LOCALE, [name]).fetchone() for name in ("maps", "template1")]
+            connection.execute("DROP DATABASE maps")
+            connection.execute("DROP DATABASE IF EXISTS atlas")
+    assert locales[0] == locales[1] == locales[2] == locales[3]
+    assert "ICU_LOCALE 'en-US'" in str(locales[4])
 
 
 def test_what_stays_open_to_every_role_is_named(postgres: str, capsys: pytest.CaptureFixture[str]) -> None:

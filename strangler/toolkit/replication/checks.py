@@ -26,6 +26,7 @@ def ready(pair: Pair) -> None:
     """Raise NotReady, with everything that is missing and what to do about it."""
     problems = [
         *(problem for database in pair.both() for problem in _server(database)),
+        *_locales(pair),
         *_tables(pair),
         *(problem for database in pair.both() for problem in _unfit(pair, database)),
         *_sequences(pair),
@@ -54,6 +55,24 @@ def _server(database: Database) -> list[str]:
                 f"needs two. Raise {setting} and restart the server."
             )
     return problems
+
+
+def _locales(pair: Pair) -> list[str]:
+    """Text is copied as it is, and sorted by each as its database is made."""
+    here, there = (database.rows(statements.LOCALE, [database.host])[0]["clause"] for database in pair.both())
+    if _spelled_alike(here) == _spelled_alike(there):
+        return []
+    target = pair.target.host
+    return [
+        f"{target} would keep or sort text otherwise than {pair.source.host}: it was made with {there}. Make "
+        f'it anew, then `provision` and `prepare` it: CREATE DATABASE "{target}" OWNER "{target}" '
+        f"TEMPLATE template0 {here}"
+    ]
+
+
+def _spelled_alike(locale: str) -> str:
+    """`en_US.UTF-8` and `en_US.utf8` are one."""
+    return locale.replace("-", "").lower()
 
 
 def _tables(pair: Pair) -> list[str]:

@@ -11,6 +11,20 @@ SELECT (SELECT count(*) FROM pg_replication_slots) AS slots,
        (SELECT count(*) FROM pg_stat_replication) AS senders,
        (SELECT count(*) FROM pg_stat_subscription WHERE pid IS NOT NULL) AS workers
 """
+LOCALE = """
+SELECT format('ENCODING %%L LC_COLLATE %%L LC_CTYPE %%L', encoding, datcollate, datctype)
+       || CASE provider WHEN 'i' THEN ' LOCALE_PROVIDER icu ICU_LOCALE ' || quote_literal(locale)
+                        WHEN 'b' THEN ' LOCALE_PROVIDER builtin BUILTIN_LOCALE ' || quote_literal(locale)
+                        ELSE ' LOCALE_PROVIDER libc' END
+       || coalesce(' ICU_RULES ' || quote_literal(rules), '') AS clause
+FROM (
+    SELECT pg_encoding_to_char(encoding) AS encoding, datcollate, datctype, datlocprovider AS provider,
+           -- Since PostgreSQL 17, before it, and since 16.
+           coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale') AS locale,
+           to_jsonb(d)->>'daticurules' AS rules
+    FROM pg_database d WHERE datname = %s
+) this
+"""
 COLUMNS = """
 SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid

@@ -1,5 +1,6 @@
 """What would stop a step halfway, or lose a write, is refused before it begins."""
 
+import psycopg
 import pytest
 
 from strangler.toolkit.replication import checks, checksums, links
@@ -46,6 +47,39 @@ def test_table_that_does_not_move_is_refused(pair: Pair, host: str, change: str,
     (problem,) = str(raised.value).splitlines()[1:]
     assert f"thing in {host}: " in problem
     assert why in problem
+
+
+def made_anew(pair: Pair, host: str, how: str) -> None:
+    with psycopg.connect(pair.source.url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {host}")
+        connection.execute(how)
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        "LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'",
+        "LC_COLLATE 'C'",
+        "LC_CTYPE 'C'",
+        "ENCODING LATIN1 LOCALE 'C'",
+    ],
+)
+def test_databases_must_keep_and_sort_text_alike(pair: Pair, locale: str) -> None:
+    """What is refused says how to make the other one, and so it is not refused any more."""
+    made_anew(pair, "old", f"CREATE DATABASE old TEMPLATE template0 {locale}")
+    in_both(pair, THING)
+    with pytest.raises(NotReady, match="new would keep or sort text otherwise than old") as raised:
+        checks.ready(pair)
+    _, how = str(raised.value).split("`prepare` it: ")
+    made_anew(pair, "new", how.replace('OWNER "new"', "OWNER postgres"))
+    pair.target.run(THING)
+    checks.ready(pair)
+
+
+def test_a_locale_may_be_spelled_otherwise(pair: Pair) -> None:
+    made_anew(pair, "old", "CREATE DATABASE old TEMPLATE template0 LC_COLLATE 'C.utf8' LC_CTYPE 'C.utf8'")
+    in_both(pair, THING)
+    checks.ready(pair)
 
 
 @pytest.mark.parametrize(("source", "target"), [("FULL", "DEFAULT"), ("DEFAULT", "FULL")])

@@ -7,7 +7,6 @@ had; and a row counts as differing only if it differs although the owner's has n
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import sql
 
@@ -34,6 +33,13 @@ class _Table:
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    collated: bool
+
+    @property
+    def first(self) -> sql.Composable:
+        """What ranges are made of: in an order that is the same on both sides, whatever their libraries'."""
+        column = sql.Identifier(self.key[0])
+        return composed(statements.IN_ONE_ORDER, column=column) if self.collated else column
 
     @property
     def row(self) -> sql.Composable:
@@ -102,20 +108,21 @@ def _tables(connection: Connection, pair: Pair) -> Iterator[_Table]:
     for row in rows(connection, statements.COLUMNS, [list(pair.tables)]):
         columns.setdefault(row["table"], []).append(row["column"])
     for row in rows(connection, statements.PRIMARY_KEYS, [list(pair.tables)]):
-        yield _Table(row["table"], tuple(row["columns"]), tuple(columns[row["table"]]))
+        own = tuple(columns[row["table"]])
+        yield _Table(row["table"], tuple(row["columns"]), own, row["collated"])
 
 
 def _ranges(connection: Connection, one: _Table) -> Iterator[sql.Composable]:
-    column = sql.Identifier(one.key[0])
     statement = composed(
-        statements.KEY_BOUNDS, column=column, table=table(one.name), size=sql.Literal(RANGE_ROWS)
+        statements.KEY_BOUNDS, key=one.first, table=table(one.name), size=sql.Literal(RANGE_ROWS)
     )
-    bounds: list[Any] = [row["first"] for row in connection.execute(statement).fetchall()][1:]
+    # As text: what a type can say Python's need not be able to, an infinite date, say.
+    bounds: list[str] = [row["first"] for row in connection.execute(statement).fetchall()][1:]
     # The first range has no lower bound and the last no upper one: new rows belong to some range too.
     for first, last in zip([None, *bounds], [*bounds, None], strict=True):
         parts: list[sql.Composable] = [sql.SQL("true")]
         if first is not None:
-            parts.append(composed("{column} >= {bound}", column=column, bound=sql.Literal(first)))
+            parts.append(composed(statements.FROM_BOUND, key=one.first, bound=sql.Literal(first)))
         if last is not None:
-            parts.append(composed("{column} < {bound}", column=column, bound=sql.Literal(last)))
+            parts.append(composed(statements.BELOW_BOUND, key=one.first, bound=sql.Literal(last)))
         yield sql.SQL(" AND ").join(parts)

@@ -33,7 +33,8 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.
 ORDER BY c.relname, a.attname
 """
 PRIMARY_KEYS = """
-SELECT c.relname AS "table", array_agg(a.attname ORDER BY k.position) AS columns
+SELECT c.relname AS "table", array_agg(a.attname ORDER BY k.position) AS columns,
+       (array_agg(a.attcollation <> 0 ORDER BY k.position))[1] AS collated
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indrelid
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, position)
@@ -247,10 +248,13 @@ FROM {table} WHERE {condition}
 """
 ROWS_HASHES = "SELECT {key} AS key, md5({row}) AS hash FROM {table} WHERE {condition}"
 KEY_BOUNDS = """
-SELECT (array_agg({column} ORDER BY {column}))[1] AS first FROM (
-    SELECT {column}, (row_number() OVER (ORDER BY {column}) - 1) / {size} AS part FROM {table}
-) parts GROUP BY part ORDER BY 1
+SELECT (array_agg(key ORDER BY key))[1]::text AS first FROM (
+    SELECT {key} AS key, (row_number() OVER (ORDER BY {key}) - 1) / {size} AS part FROM {table}
+) parts GROUP BY part ORDER BY part
 """
+FROM_BOUND = "{key} >= {bound}"
+BELOW_BOUND = "{key} < {bound}"
+IN_ONE_ORDER = '{column} COLLATE "C"'
 COUNTERS = """
 SELECT method, compared, matched, mismatched, stale, failed, last_mismatch
 FROM strangler.shadow WHERE domain = %s ORDER BY method

@@ -54,8 +54,6 @@ def compare(pair: Pair, link: Link) -> Compared:
     """The publisher's rows against the follower's; raises NotHealthy if that does not keep up."""
     found = Compared()
     with link.publisher.connect() as here, link.subscriber.connect() as there:
-        for connection in (here, there):
-            connection.execute("SET timezone = 'UTC'")
         for one in _tables(here, pair):
             for condition in _ranges(here, one):
                 count, differs = _range(link, here, there, one, condition)

@@ -23,7 +23,16 @@ SETTINGS = {
     "lock_timeout": 0,
     # What the step commits is kept, and what was committed before it in the same log too.
     "synchronous_commit": "on",
+    # What is compared as text, copied as it is, or named without a schema, is the same in every session.
+    "client_encoding": "UTF8",
+    "search_path": "public",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": 1,
+    "bytea_output": "hex",
 }
+"""Whatever a server, a database or a role says."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +45,17 @@ class Database:
     def connect(self, **parameters: Any) -> Connection:
         """A connection in autocommit; raises DatabaseUnreachable."""
         try:
-            return psycopg.connect(
+            connection = psycopg.connect(
                 self._conninfo(**parameters), autocommit=True, row_factory=dict_row, prepare_threshold=None
             )
+            # Not all servers know all of these: such an option would keep us out.
+            connection.execute(statements.NO_TIMEOUTS)
         except psycopg.OperationalError as error:
             raise DatabaseUnreachable(
                 f"The database of {self.host} does not answer: {str(error).strip()}. Is it prepared, and "
                 "is POSTGRES_URL a superuser's?"
             ) from error
+        return connection
 
     @contextmanager
     def session(self) -> Iterator[Connection]:

@@ -63,6 +63,10 @@ ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 
 # -- locks that must not be waited for long ------------------------------------------------------------
 
+NO_TIMEOUTS = """
+SELECT set_config(name, '0', false) FROM pg_settings
+WHERE name IN ('idle_session_timeout', 'transaction_timeout')
+"""
 LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
 STATEMENT_TIMEOUT = "SELECT set_config('statement_timeout', %s, false)"
 IDLE_TIMEOUT = "SELECT set_config('idle_session_timeout', %s, false)"
@@ -264,10 +268,10 @@ KEYS = "SELECT {column} FROM {table} ORDER BY {column}"
 
 # -- before a host is ended ----------------------------------------------------------------------------
 
-UNPUBLISHED = "SELECT count(*) FROM events_outbox WHERE published_at IS NULL"
+UNPUBLISHED = "SELECT count(*) FROM public.events_outbox WHERE published_at IS NULL"
 
 # -- after the point of no return ----------------------------------------------------------------------
 
 UNPUBLISH_ALL = "DROP PUBLICATION IF EXISTS {names}"
-FORGET_MIGRATIONS = "DELETE FROM django_migrations WHERE app = %s"
+FORGET_MIGRATIONS = "DELETE FROM public.django_migrations WHERE app = %s"
 DROP_TABLES = "DROP TABLE IF EXISTS {tables} CASCADE"

@@ -37,3 +37,32 @@ def test_rows_are_compared_by_any_key(pair: Pair, key: str) -> None:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE thing SET n = 1 WHERE id = (SELECT id FROM thing LIMIT 1)")
     assert len(checksums.compare(pair, pair.forward).differing) == 1
+
+
+OTHERWISE = {
+    "TimeZone": "Asia/Kathmandu",
+    "DateStyle": "German",
+    "IntervalStyle": "iso_8601",
+    "extra_float_digits": "-3",
+    "bytea_output": "escape",
+    "client_encoding": "LATIN1",
+    "search_path": "elsewhere",
+}
+
+
+@pytest.mark.parametrize("setting", OTHERWISE)
+def test_rows_are_compared_whatever_a_database_is_set_to(pair: Pair, setting: str) -> None:
+    in_both(
+        pair,
+        "CREATE TABLE thing (id timestamptz PRIMARY KEY, day date, lasts interval, share double precision, "
+        "image bytea, name text)",
+    )
+    pair.source.run(
+        "INSERT INTO thing SELECT now() + n * interval '1 month', now(), '1 day 2 hours', 1 / 3.0, "
+        "'\\xc3a4', 'ä' FROM generate_series(1, 3) n"
+    )
+    pair.source.run(f"ALTER DATABASE old SET {setting} = '{OTHERWISE[setting]}'")
+    follow(pair)
+    assert pair.source.rows("SELECT * FROM thing ORDER BY id") == pair.target.rows("TABLE thing ORDER BY id")
+    compared = checksums.compare(pair, pair.forward)
+    assert (compared.rows, compared.differing) == (3, [])

@@ -5,7 +5,12 @@ from strangler.toolkit.replication.database import Database, rows
 from strangler.toolkit.replication.errors import NotReady
 from strangler.toolkit.replication.pair import Pair
 
-NEEDED = {"slots": "max_replication_slots", "senders": "max_wal_senders"}
+NEEDED = {
+    "slots": ("max_replication_slots", 2),
+    "senders": ("max_wal_senders", 2),
+    "workers": ("max_logical_replication_workers", 1),
+}
+"""What a step needs of a server: by which setting it is limited, and how many."""
 OLDEST = 150000
 UNFIT = {
     "identity": "changes are not sent with its primary key. ALTER TABLE {table} REPLICA IDENTITY DEFAULT.",
@@ -48,11 +53,11 @@ def _server(database: Database) -> list[str]:
         problems.append(
             f"{database.host}: wal_level is {settings['wal_level']}. Set wal_level = logical and restart it."
         )
-    for what, setting in NEEDED.items():
-        if in_use[what] + 2 > int(settings[setting]):
+    for what, (setting, needed) in NEEDED.items():
+        if in_use[what] + needed > int(settings[setting]):
             problems.append(
                 f"{database.host}: {in_use[what]} of {setting} = {settings[setting]} are in use, and a step "
-                f"needs two. Raise {setting} and restart the server."
+                f"needs {needed}. Raise {setting} and restart the server."
             )
     return problems
 

@@ -7,9 +7,12 @@ SELECT name, setting FROM pg_settings
 WHERE name IN ('wal_level', 'max_replication_slots', 'max_wal_senders', 'max_logical_replication_workers')
 """
 REPLICATION_IN_USE = """
-SELECT (SELECT count(*) FROM pg_replication_slots) AS slots,
+-- As many as there may be slots may be followed.
+SELECT greatest(
+           (SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_replication_origin_status)
+       ) AS slots,
        (SELECT count(*) FROM pg_stat_replication) AS senders,
-       (SELECT count(*) FROM pg_stat_subscription WHERE pid IS NOT NULL) AS workers
+       (SELECT count(*) FROM pg_subscription WHERE subenabled) AS workers
 """
 LOCALE = """
 SELECT format('ENCODING %%L LC_COLLATE %%L LC_CTYPE %%L', encoding, datcollate, datctype)

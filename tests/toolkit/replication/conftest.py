@@ -23,16 +23,20 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def pair(server: str) -> Iterator[Pair]:
     """Both databases are empty."""
+    pair = made(server)
+    yield pair
+    links.drop(pair.forward)
+    with psycopg.connect(server, autocommit=True) as connection:
+        for database in pair.both():
+            connection.execute(f"DROP DATABASE {database.host} WITH (FORCE)")
+
+
+def made(server: str) -> Pair:
     pair = Pair("things", ("thing",), Database("old", server), Database("new", server))
     with psycopg.connect(server, autocommit=True) as connection:
         for database in pair.both():
             connection.execute(f"CREATE DATABASE {database.host}")
-        try:
-            yield pair
-        finally:
-            links.drop(pair.forward)
-            for database in pair.both():
-                connection.execute(f"DROP DATABASE {database.host} WITH (FORCE)")
+    return pair
 
 
 def in_both(pair: Pair, statement: str) -> None:

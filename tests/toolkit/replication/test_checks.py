@@ -6,7 +6,8 @@ import pytest
 from strangler.toolkit.replication import checks, checksums, links
 from strangler.toolkit.replication.errors import NotReady
 from strangler.toolkit.replication.pair import Pair
-from tests.toolkit.replication.conftest import follow, in_both
+from tests.postgres import Postgres
+from tests.toolkit.replication.conftest import follow, in_both, made
 
 THING = "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL UNIQUE, note text)"
 TRIGGER = """
@@ -100,3 +101,33 @@ def test_table_sent_with_full_rows_is_followed(pair: Pair, source: str, target: 
     links.catch_up(pair.forward, seconds=20)
     compared = checksums.compare(pair, pair.forward)
     assert (compared.rows, compared.differing) == (8, [])
+
+
+TAKEN = {
+    "max_replication_slots = 2": ("SELECT pg_create_physical_replication_slot('other')",),
+    "max_replication_slots = 2 ": (
+        "SELECT pg_replication_origin_create('other')",
+        "SELECT pg_replication_origin_advance('other', '0/1')",
+    ),
+    "max_wal_senders = 0": (),
+    "max_logical_replication_workers = 0": (),
+    "max_logical_replication_workers = 1": (
+        "CREATE SUBSCRIPTION other CONNECTION 'port=1' PUBLICATION other WITH (connect = false)",
+        "ALTER SUBSCRIPTION other ENABLE",
+    ),
+}
+
+
+@pytest.mark.parametrize("setting", TAKEN)
+def test_server_must_have_room_for_a_step(setting: str) -> None:
+    server = Postgres("wal_level=logical", setting.replace(" ", ""))
+    try:
+        pair = made(server.start())
+        in_both(pair, THING)
+        for statement in TAKEN[setting]:
+            checks.ready(pair)
+            pair.source.run(statement)
+        with pytest.raises(NotReady, match=f"{setting.strip()} are in use, and a step needs"):
+            checks.ready(pair)
+    finally:
+        server.stop()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import errors, sql
-from psycopg.pq import ExecStatus
+from psycopg.pq import DiagnosticField, ExecStatus
 
 from strangler.chassis.ownership.schema import LOCK_CLASS
 from strangler.toolkit.replication import links, statements
@@ -142,9 +142,10 @@ def exported_snapshot(link: Link) -> Iterator[str]:
         finally:
             timer.cancel()
         if result.status != ExecStatus.TUPLES_OK:
-            message = result.error_message.decode(errors="replace").strip()
-            if "cancel" in message:
+            state = result.error_field(DiagnosticField.SQLSTATE) or b""
+            if state.decode() == errors.QueryCanceled.sqlstate:
                 raise Busy(links.too_long(link.publisher, link.name))
+            message = result.error_message.decode(errors="replace").strip()
             raise ReplicationError(f"The slot {link.name} could not be created: {message}")
         snapshot = result.get_value(0, 2)
         assert snapshot is not None
@@ -212,7 +213,7 @@ def writing(pair: Pair) -> Iterator[Connection]:
     with pair.target.connect() as connection:
         connection.execute(statements.AS_REPLICA)
         # A crash loses the copy's last moment, and then the copy starts again anyway.
-        connection.execute("SET synchronous_commit = off")
+        connection.execute(statements.MAY_BE_LOST)
         yield connection
 
 
@@ -248,7 +249,7 @@ def _parts(connection: Connection, pair: Pair) -> tuple[list[Part], int]:
     for row in rows(connection, statements.PAGES, [names]):
         name, own = row["table"], tuple(columns[row["table"]])
         if name == pair.claims:
-            mine = composed("domain = {domain}", domain=sql.Literal(pair.domain))
+            mine = composed(statements.OWN_CLAIMS, domain=sql.Literal(pair.domain))
             found.append((row["pages"], Part(name, own, mine)))
             continue
         expected += row["rows"]

@@ -73,4 +73,4 @@ def give_up(database: Database, domain: str) -> None:
     """Forget them: the domain has moved for good."""
     with database.session() as connection:
         if schema_exists(connection):
-            connection.execute("DELETE FROM strangler.constraints WHERE domain = %s", [domain])
+            connection.execute(statements.FORGET_ALL, [domain])

@@ -100,7 +100,7 @@ def forget(database: Database, domain: str) -> None:
             return
         connection.execute(statements.DISOWN, [domain])
         connection.execute(statements.CLEAR_COUNTERS, [domain])
-        if not rows(connection, statements.OTHERS_LEFT) and not _remembers(connection):
+        if not rows(connection, statements.OTHERS_LEFT) and not rows(connection, statements.ANY_REMEMBERED):
             connection.execute(statements.DROP_SCHEMA)
 
 
@@ -125,7 +125,3 @@ def briefly(connection: Connection, work: Sequence[sql.Composed], *, of: str) ->
     raise Busy(
         f"The table {of} was never free for {patience} ms in {TRIES} tries.{who} Run the command again."
     )
-
-
-def _remembers(connection: Connection) -> bool:
-    return bool(rows(connection, "SELECT 1 FROM strangler.constraints LIMIT 1"))

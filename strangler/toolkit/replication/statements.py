@@ -105,6 +105,8 @@ REMEMBERED_OF = """
 SELECT "table", name, definition FROM strangler.constraints WHERE domain = %s ORDER BY "table", name
 """
 FORGET = 'DELETE FROM strangler.constraints WHERE domain = %s AND "table" = %s AND name = %s'
+FORGET_ALL = "DELETE FROM strangler.constraints WHERE domain = %s"
+ANY_REMEMBERED = "SELECT 1 FROM strangler.constraints LIMIT 1"
 CONSTRAINT_EXISTS = """
 SELECT convalidated FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
 WHERE t.relnamespace = 'public'::regnamespace AND t.relname = %s AND c.conname = %s
@@ -161,7 +163,6 @@ SLOT = """
 SELECT slot_name, active_pid, confirmed_flush_lsn::text AS confirmed, coalesce(wal_status, '') AS wal_status
 FROM pg_replication_slots WHERE slot_name = %s
 """
-SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE 'strangler\\_%%'"
 EXPORT_SLOT = "CREATE_REPLICATION_SLOT \"{name}\" LOGICAL pgoutput (SNAPSHOT 'export')"
 CREATE_SLOT = "SELECT pg_create_logical_replication_slot(%s, 'pgoutput')"
 DROP_SLOT = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s"
@@ -194,6 +195,7 @@ DROP_ROLE = "DROP ROLE IF EXISTS {name}"
 # -- the copy ------------------------------------------------------------------------------------------
 
 AS_REPLICA = "SET session_replication_role = replica"
+MAY_BE_LOST = "SET synchronous_commit = off"
 IMPORT_SNAPSHOT = "SET TRANSACTION SNAPSHOT {snapshot}"
 PAGES = """
 SELECT relname AS "table", greatest(reltuples, 0)::bigint AS rows,
@@ -202,6 +204,7 @@ FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)
 """
 COPY_OUT = "COPY (SELECT {columns} FROM {table} WHERE {condition}) TO STDOUT (FORMAT binary)"
 COPY_IN = "COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
+OWN_CLAIMS = "domain = {domain}"
 BETWEEN_PAGES = "ctid >= {first} AND ctid < {last}"
 FROM_PAGE = "ctid >= {first}"
 EMPTY_LOCK_TIMEOUT = "SET lock_timeout = '5s'"

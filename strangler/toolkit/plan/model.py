@@ -14,7 +14,10 @@ Access = Literal["public", "user", "staff"]
 HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Name = Annotated[
     str,
-    Meta(pattern="^[a-z][a-z0-9_-]*$", description="lower-case letters, digits, - and _, a letter first"),
+    Meta(
+        pattern="^[a-z][a-z0-9_-]{0,39}$",  # PostgreSQL's names have 63, and ours say what they are for
+        description="lower-case letters, digits, - and _, a letter first, 40 at most",
+    ),
 ]
 Module = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", description="a dotted Python name")]
 PathTemplate = Annotated[

@@ -25,7 +25,7 @@ from strangler.toolkit.replication.database import (
     tables,
     value,
 )
-from strangler.toolkit.replication.errors import Busy, NotHealthy
+from strangler.toolkit.replication.errors import Busy, NotHealthy, NotReady
 
 POLL_SECONDS = 0.02
 SLOT_SECONDS = 60.0
@@ -61,13 +61,14 @@ class Health:
         return self.slot and self.enabled and self.running and not self.lost
 
 
-def publish(database: Database, link: Link, *, published: Sequence[str], claims: str, domain: str) -> None:
-    """Say in this database what a follower gets: the domain's tables, and its claims."""
-    with database.session() as connection:
-        if not value(connection, statements.PUBLICATION_EXISTS, [link.publications[0]]):
+def publish(link: Link, *, published: Sequence[str], claims: str, domain: str) -> None:
+    """Say what the follower gets: the domain's tables, and its rows of the claims' table where there is one.
+    Raises NotReady where that is said otherwise already."""
+    with link.publisher.session() as connection:
+        if not _published(connection, link.publications[0], published):
             name = sql.Identifier(link.publications[0])
             run(connection, statements.PUBLISH, name=name, tables=tables(published))
-        if claims and not value(connection, statements.PUBLICATION_EXISTS, [link.publications[1]]):
+        if claims and not _published(connection, link.publications[1], [claims]):
             run(
                 connection,
                 statements.PUBLISH_CLAIMS,
@@ -75,6 +76,17 @@ def publish(database: Database, link: Link, *, published: Sequence[str], claims:
                 table=table(claims),
                 domain=sql.Literal(domain),
             )
+
+
+def _published(connection: Connection, name: str, wanted: Sequence[str]) -> bool:
+    found = value(connection, statements.PUBLISHED, [name])
+    if found is not None and set(found) != set(wanted):
+        raise NotReady(
+            f"The publication {name} has {', '.join(sorted(found)) or 'no table'} and should have "
+            f"{', '.join(sorted(wanted))}: a follower would not get the right rows. "
+            "`./run strangler rollback --abort` takes it away, and `migrate` makes it anew."
+        )
+    return found is not None
 
 
 def unpublish(database: Database, names: Sequence[str]) -> None:

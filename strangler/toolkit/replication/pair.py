@@ -22,28 +22,23 @@ class Pair:
     claims: str = ""
 
     @property
-    def name(self) -> str:
-        """What slots, subscriptions, publications and roles are called."""
-        return "strangler_" + self.domain.replace("-", "_")
-
-    @property
     def forward(self) -> Link:
         """By which the target follows the source until the cutover."""
-        return Link(self.name, self.publications, publisher=self.source, subscriber=self.target)
+        return Link(self._name("forward"), self.publications, publisher=self.source, subscriber=self.target)
 
     @property
     def back(self) -> Link:
         """By which the source follows the target after it."""
-        return Link(f"{self.name}_back", self.publications, publisher=self.target, subscriber=self.source)
+        return Link(self._name("back"), self.publications, publisher=self.target, subscriber=self.source)
 
     @property
-    def every_publication(self) -> tuple[str, ...]:
-        """With the one of claims, whether there are any or not."""
-        return (self.name, f"{self.name}_claims")
+    def every_publication(self) -> tuple[str, str]:
+        """Of the tables, and of claims, whether there are any or not."""
+        return self._name("tables"), self._name("claims")
 
     @property
     def publications(self) -> tuple[str, ...]:
-        return (self.name, f"{self.name}_claims") if self.claims else (self.name,)
+        return self.every_publication if self.claims else self.every_publication[:1]
 
     def both(self) -> Iterator[Database]:
         """Source, then target."""
@@ -57,3 +52,8 @@ class Pair:
                 if not value(connection, statements.HAS_COLUMN, [CLAIMS, "domain"]):
                     return replace(self, claims="")
         return replace(self, claims=CLAIMS)
+
+    def _name(self, kind: str) -> str:
+        """What a slot with its subscription and role is called, or a publication. The kind stands before the
+        domain: `x` and another domain `x_back` share no name."""
+        return f"strangler_{kind}_{self.domain.replace('-', '_')}"

@@ -152,7 +152,13 @@ FROM pg_replication_slots WHERE slot_name = %s
 
 # -- publications, slots, subscriptions ----------------------------------------------------------------
 
-PUBLICATION_EXISTS = "SELECT 1 FROM pg_publication WHERE pubname = %s"
+PUBLISHED = """
+SELECT array_remove(array_agg(c.relname::text), NULL) AS tables
+FROM pg_publication p
+LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid
+LEFT JOIN pg_class c ON c.oid = r.prrelid
+WHERE p.pubname = %s GROUP BY p.oid
+"""
 PUBLISH = "CREATE PUBLICATION {name} FOR TABLE {tables}"
 PUBLISH_CLAIMS = (
     "CREATE PUBLICATION {name} FOR TABLE {table} WHERE (domain = {domain}) WITH (publish = 'insert')"

@@ -131,9 +131,7 @@ def _check(step: Step, link: Link, taker: str) -> None:
 
 
 def _prepare(step: Step, link: Link, taker: str) -> None:
-    links.publish(
-        link.publisher, link, published=step.pair.tables, claims=step.pair.claims, domain=step.domain
-    )
+    links.publish(link, published=step.pair.tables, claims=step.pair.claims, domain=step.domain)
     if step.owner() != taker and links.slot_exists(link):
         # Left by a command that was ended: to advance it now would take long inside the fence.
         links.drop(link)

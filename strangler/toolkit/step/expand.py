@@ -58,7 +58,7 @@ def release_constraints(step: Step) -> None:
 def publish_tables(step: Step) -> None:
     """The source's publications."""
     pair = step.pair
-    links.publish(pair.source, pair.forward, published=pair.tables, claims=pair.claims, domain=pair.domain)
+    links.publish(pair.forward, published=pair.tables, claims=pair.claims, domain=pair.domain)
 
 
 def backfill(step: Step) -> None:

@@ -265,7 +265,7 @@ def test_schema_names_every_key() -> None:
     kinds = (Plan, Host, Domain, Gateway, Commands, Stage)
     assert keys >= {key for kind in kinds for key in kind.__struct_fields__}
     for said in (
-        "  origin: lower-case letters, digits, - and _, a letter first\n",
+        "  origin: lower-case letters, digits, - and _, a letter first, 40 at most\n",
         "  root: text (default: ..)",
         "  routes: a mapping: like /api/things, /api/things/{id} or /admin/** (and everything below) →",
     ):

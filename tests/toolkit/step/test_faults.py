@@ -68,9 +68,9 @@ def test_step_whose_slot_is_lost_can_be_given_up(
     monkeypatch.setattr(cutover, "FOLLOW_SECONDS", 1.0)
     world.seed(20)
     world.migrate("--until", "canary")
-    world.run("books", "ALTER SUBSCRIPTION strangler_books DISABLE")
+    world.run("books", "ALTER SUBSCRIPTION strangler_forward_books DISABLE")
     wait_for(lambda: not world.rows("library", "SELECT 1 FROM pg_replication_slots WHERE active"))
-    world.run("library", "SELECT pg_drop_replication_slot('strangler_books')")
+    world.run("library", "SELECT pg_drop_replication_slot('strangler_forward_books')")
     assert "rollback --abort" in world.migrate("--patience", "1", status=1).said
     while world.status()["steps"]:
         world.strangler("rollback", *ways_back)
@@ -100,12 +100,12 @@ def test_rows_that_differ_are_named_and_stop_the_soak(world: World) -> None:
 def test_disabled_subscription_keeps_the_way_back_shut(world: World) -> None:
     world.seed(20)
     world.migrate("--until", "cutover")
-    world.run("library", "ALTER SUBSCRIPTION strangler_books_back DISABLE")
+    world.run("library", "ALTER SUBSCRIPTION strangler_back_books DISABLE")
     done = world.migrate("--patience", "2", status=1)
     assert "its subscription is disabled" in done.said
     done = world.strangler("rollback", "--patience", "2", status=1)
     assert "its subscription is disabled" in done.said
-    world.run("library", "ALTER SUBSCRIPTION strangler_books_back ENABLE")
+    world.run("library", "ALTER SUBSCRIPTION strangler_back_books ENABLE")
     world.strangler("rollback")
     assert world.status()["owners"]["books"] == "library"
 

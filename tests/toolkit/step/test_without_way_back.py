@@ -7,7 +7,7 @@ import pytest
 from tests.ports import wait_for
 from tests.toolkit.step.world import World
 
-SLOT = "strangler_books_back"
+SLOT = "strangler_back_books"
 WAL_STATUS = "SELECT wal_status, active FROM pg_replication_slots WHERE slot_name = %s"
 WRITE = "SELECT pg_logical_emit_message(false, 'test', 'x'), pg_switch_wal()"
 SINCE = "INSERT INTO books_author (name) VALUES ('since')"

@@ -100,10 +100,21 @@ def slot_exists(link: Link) -> bool:
     return bool(link.publisher.rows(statements.SLOT, [link.name]))
 
 
+def check_free(link: Link) -> None:
+    """Raise NotReady where the link's name is another database's: slots and roles are the whole server's."""
+    if found := link.publisher.rows(statements.SLOT_ELSEWHERE, [link.name]):
+        raise NotReady(
+            f"The slot {link.name} on the server of {link.publisher.host} belongs to the database "
+            f"{found[0]['database']}: another step of that name is under way there, and a server takes one "
+            "at a time. Wait until that one has moved for good, or give it up by the plan that it is of."
+        )
+
+
 def create_slot(link: Link) -> None:
     """Create the slot, which waits for every transaction under way on the server: never inside a fence."""
     if slot_exists(link):
         return
+    check_free(link)
     with link.publisher.session() as connection:
         connection.execute(statements.STATEMENT_TIMEOUT, [f"{SLOT_SECONDS:.0f}s"])
         try:
@@ -171,10 +182,11 @@ def unsubscribe(link: Link) -> None:
                 run(connection, statements.DETACH, name=name)
             run(connection, statements.UNSUBSCRIBE, name=name)
     with link.publisher.session() as connection:
-        if value(connection, statements.ROLE_EXISTS, [link.name]):
+        if value(connection, statements.CONNECTS_HERE, [link.name]):
             name, database = sql.Identifier(link.name), sql.Identifier(link.publisher.host)
-            run(connection, statements.MAY_NOT_CONNECT, name=name, database=database)
-            run(connection, statements.DROP_ROLE, name=name)
+            with connection.transaction():
+                run(connection, statements.MAY_NOT_CONNECT, name=name, database=database)
+                run(connection, statements.DROP_ROLE, name=name)
 
 
 def drop(link: Link) -> None:
@@ -280,7 +292,7 @@ def _login(link: Link) -> str:
     """A role that may do nothing but follow, its password drawn anew; the address with both."""
     password = secrets.token_urlsafe(24)
     name, database = sql.Identifier(link.name), sql.Identifier(link.publisher.host)
-    with link.publisher.session() as connection:
+    with link.publisher.session() as connection, connection.transaction():
         exists = value(connection, statements.ROLE_EXISTS, [link.name])
         statement = statements.CHANGE_PASSWORD if exists else statements.CREATE_ROLE
         run(connection, statement, name=name, password=sql.Literal(password))

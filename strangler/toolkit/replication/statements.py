@@ -144,10 +144,13 @@ UNLOCK = "SELECT pg_advisory_unlock(%s, hashtext(%s))"
 
 POSITION = "SELECT pg_current_wal_insert_lsn()"
 NUDGE = "SELECT pg_logical_emit_message(true, 'strangler', '')"
-CONFIRMED = "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s"
+CONFIRMED = """
+SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots
+WHERE slot_name = %s AND database = current_database()
+"""
 LAG = """
 SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint
-FROM pg_replication_slots WHERE slot_name = %s
+FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
 """
 
 # -- publications, slots, subscriptions ----------------------------------------------------------------
@@ -167,13 +170,23 @@ UNPUBLISH = "DROP PUBLICATION IF EXISTS {name}"
 
 SLOT = """
 SELECT slot_name, active_pid, confirmed_flush_lsn::text AS confirmed, coalesce(wal_status, '') AS wal_status
-FROM pg_replication_slots WHERE slot_name = %s
+FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
+"""
+SLOT_ELSEWHERE = """
+SELECT database FROM pg_replication_slots
+WHERE slot_name = %s AND database IS DISTINCT FROM current_database()
 """
 EXPORT_SLOT = "CREATE_REPLICATION_SLOT \"{name}\" LOGICAL pgoutput (SNAPSHOT 'export')"
 CREATE_SLOT = "SELECT pg_create_logical_replication_slot(%s, 'pgoutput')"
-DROP_SLOT = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s"
+DROP_SLOT = """
+SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+WHERE slot_name = %s AND database = current_database()
+"""
 ADVANCE_SLOT = "SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())"
-END_SENDER = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s"
+END_SENDER = """
+SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+WHERE slot_name = %s AND database = current_database()
+"""
 
 SUBSCRIPTION = """
 SELECT s.oid, s.subenabled AS enabled, s.subslotname AS slot,
@@ -194,6 +207,10 @@ UNSUBSCRIBE = "DROP SUBSCRIPTION {name}"
 
 CREATE_ROLE = "CREATE ROLE {name} LOGIN REPLICATION PASSWORD {password}"
 CHANGE_PASSWORD = "ALTER ROLE {name} LOGIN REPLICATION PASSWORD {password}"  # noqa: S105 - no password
+CONNECTS_HERE = """
+SELECT 1 FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
+WHERE d.datname = current_database() AND r.rolname = %s
+"""
 MAY_CONNECT = "GRANT CONNECT ON DATABASE {database} TO {name}"
 MAY_NOT_CONNECT = "REVOKE CONNECT ON DATABASE {database} FROM {name}"
 DROP_ROLE = "DROP ROLE IF EXISTS {name}"

@@ -19,6 +19,8 @@ def start_host(step: Step) -> None:
 def check_databases(step: Step) -> None:
     """Both can do what the step needs, and their tables agree."""
     checks.ready(step.pair)
+    for link in (step.pair.forward, step.pair.back):
+        links.check_free(link)
     step.pair = step.pair.with_claims()
     found = ownership.ownership(step.pair.target, step.domain)
     if found is not None and found.here:

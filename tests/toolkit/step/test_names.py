@@ -1,6 +1,12 @@
 """Links of two steps, and two steps of one name, keep out of each other's way."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from strangler.toolkit.replication import links
 from strangler.toolkit.replication.database import Database
+from strangler.toolkit.replication.errors import NotHealthy, NotReady
 from strangler.toolkit.replication.pair import CLAIMS, Pair
 from tests.toolkit.step.world import World
 
@@ -26,3 +32,49 @@ def test_what_is_published_otherwise_is_not_followed(world: World) -> None:
     assert world.leftovers() == []
     world.migrate()
     assert world.rows("books", "SELECT count(*) AS n FROM books_book")[0]["n"] == 5
+
+
+def pair(world: World, source: str, target: str) -> Pair:
+    return Pair(
+        "books", ("books_book",), Database(source, world.postgres), Database(target, world.postgres)
+    )
+
+
+@pytest.fixture
+def staging(world: World) -> Iterator[Pair]:
+    """The same monolith once more on the server: its own step of books, to a database elsewhere."""
+    world.run("postgres", "CREATE DATABASE staging TEMPLATE library_empty")
+    yield pair(world, "staging", "postgres")
+    world.run("postgres", "DROP DATABASE staging WITH (FORCE)")
+
+
+def test_two_monoliths_of_a_server_leave_each_others_step_alone(world: World, staging: Pair) -> None:
+    world.seed(5)
+    world.migrate("--until", "expand")
+    own = pair(world, "library", "books")
+    with pytest.raises(NotReady, match="belongs to the database library"):
+        links.check_free(staging.forward)
+    with pytest.raises(NotReady, match="belongs to the database library"):
+        links.create_slot(staging.forward)
+    assert not links.health(staging.forward).slot
+    assert links.health(staging.forward).lag is None
+    with pytest.raises(NotHealthy, match="is gone"):
+        links.catch_up(staging.forward, seconds=0.2)
+    links.drop(staging.forward)
+    assert links.health(own.forward).slot
+    world.rows("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+    links.catch_up(own.forward, seconds=20)  # so its role and password are still there
+    links.drop(own.forward)
+    links.create_slot(staging.forward)
+    links.drop(staging.forward)
+
+
+def test_step_is_refused_before_it_changes_anything_where_the_name_is_anothers(
+    world: World, staging: Pair
+) -> None:
+    links.create_slot(staging.forward)
+    assert "belongs to the database staging" in world.migrate(status=1).said
+    world.strangler("rollback", "--abort")
+    assert links.health(staging.forward).slot
+    links.drop(staging.forward)
+    world.migrate("--until", "expand")

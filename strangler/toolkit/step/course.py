@@ -40,6 +40,7 @@ RESTS: dict[Phase, Phase] = {
 
 def forward(step: Step, *, until: Phase = "soak") -> None:
     """From where the step stands to the end of a phase. A bad verdict takes it back by itself."""
+    step.check_tables()
     if step.state.undoing and not way_back.given_up(step):
         undo(step, step.state.phase)
     for phase in PHASES[: PHASES.index(until) + 1]:
@@ -105,7 +106,7 @@ def _forget(step: Step) -> None:
     hosts.stop(step)
     queues.forget_target(step)
     step.held.transaction(states.clear(step.domain))
-    step.state.phase, step.state.done, step.state.undoing = "", False, False
+    step.state.phase, step.state.done, step.state.undoing, step.state.tables = "", False, False, ()
     step.screen.note(f"{step.domain} is where it was; {step.state.target} keeps a copy that it does not own")
 
 

@@ -28,6 +28,7 @@ def check_databases(step: Step) -> None:
             f"{step.state.target} owns {step.domain} already: its tables are not emptied for a copy. "
             "See `./run strangler status`."
         )
+    step.state.tables = step.pair.tables
 
 
 def create_schemas(step: Step) -> None:

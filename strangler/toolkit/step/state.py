@@ -19,7 +19,8 @@ HURRY_SECONDS = 0.25
 class State(msgspec.Struct, kw_only=True):
     """A step. `effect` is what was last begun in `phase`; `done`: all of the phase's effects are.
 
-    `figures` are what was measured, by phase.
+    `tables` are those that move, since expand has found them ready; `figures` are what was measured, by
+    phase.
     """
 
     domain: str
@@ -31,6 +32,7 @@ class State(msgspec.Struct, kw_only=True):
     done: bool = False
     undoing: bool = False
     since: str = ""
+    tables: tuple[str, ...] = ()
     figures: dict[str, Any] = {}
 
     def reached(self, phase: Phase) -> bool:

@@ -9,6 +9,7 @@ from strangler.toolkit.plan import Plan
 from strangler.toolkit.replication.ownership import ownership
 from strangler.toolkit.replication.pair import Pair
 from strangler.toolkit.step import state as states
+from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.lock import Lock
 from strangler.toolkit.step.places import Places
 from strangler.toolkit.step.screen import Screen
@@ -75,6 +76,16 @@ class Step:
         told = states.told(self.store, self.domain)
         return max([*epochs, told.epoch if told else 0])
 
+    def check_tables(self) -> None:
+        """Raise StepError where the plan names other tables than move already."""
+        moving, planned = set(self.state.tables), set(self.plan.domains[self.domain].tables)
+        if moving and moving != planned:
+            raise StepError(
+                f"The plan names other tables than {self.domain} began to move with, by "
+                f"{', '.join(sorted(moving ^ planned))}. Restore its `tables`, or give the step up "
+                "(`./run strangler rollback --abort`) and begin anew."
+            )
+
     def siblings(self) -> dict[str, State | None]:
         """Where the other moves of the same stage stand; None: not begun."""
         known = states.load_all(self.store)
@@ -108,7 +119,8 @@ def begin(plan: Plan, root: Path, places: Places, *, domain: str, stage: int, sc
         domain=domain, stage=stage, source=plan.host_of(domain, stage=stage - 1), target=target
     )
     source = places.database(state.source)
-    pair = Pair(domain, tuple(plan.domains[domain].tables), source, places.database(target))
+    tables = state.tables or tuple(plan.domains[domain].tables)
+    pair = Pair(domain, tables, source, places.database(target))
     if known is not None:  # else the target's tables need not be there yet
         pair = pair.with_claims()
     return Step(plan, root, places, store, state, pair, screen=screen)

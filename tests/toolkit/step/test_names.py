@@ -35,9 +35,7 @@ def test_what_is_published_otherwise_is_not_followed(world: World) -> None:
 
 
 def pair(world: World, source: str, target: str) -> Pair:
-    return Pair(
-        "books", ("books_book",), Database(source, world.postgres), Database(target, world.postgres)
-    )
+    return Pair("books", ("books_book",), Database(source, world.postgres), Database(target, world.postgres))
 
 
 @pytest.fixture

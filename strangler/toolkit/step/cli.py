@@ -119,6 +119,9 @@ def rollback(
     restarted: Annotated[
         bool, typer.Option(help="The old host runs with the domain, though a contract had begun.")
     ] = False,
+    accept_differing: Annotated[
+        bool, typer.Option(help="Though rows differ, of which the old host's count then.")
+    ] = False,
     patience: PatienceOption = 60.0,
     postgres_url: PostgresOption = "",
     consul_url: ConsulOption = "",
@@ -127,13 +130,12 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Undo the last phase of the step under way; after a cutover, by the same fence the other way round."""
+    options = Options(patience=patience, restarted=restarted, accept_differing=accept_differing)
     with _errors():
         steps = _Steps(plan, postgres_url, consul_url, broker_url, traefik_url, Screen(quiet=as_json))
         step = steps.under_way(domain)
         with lock.held(step.store, step.domain, command="rollback") as held:
-            step = steps.of(
-                step.domain, step.state.stage, Options(patience=patience, restarted=restarted), held
-            )
+            step = steps.of(step.domain, step.state.stage, options, held)
             if abort:
                 course.abort(step)
             else:

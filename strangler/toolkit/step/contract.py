@@ -2,10 +2,10 @@
 
 from psycopg import sql
 
-from strangler.toolkit.replication import checksums, constraints, links, ownership, statements
+from strangler.toolkit.replication import constraints, links, ownership, statements
 from strangler.toolkit.replication.database import run, table, tables, value
 from strangler.toolkit.replication.pair import CLAIMS
-from strangler.toolkit.step import hosts, routing, way_back
+from strangler.toolkit.step import hosts, routing, rows, way_back
 from strangler.toolkit.step.effects import Effect
 from strangler.toolkit.step.effects import table as effects
 from strangler.toolkit.step.errors import StepError
@@ -31,12 +31,8 @@ def check_before(step: Step) -> None:
     check_way_back(step)
     if way_back.given_up(step):
         return
-    found = checksums.compare(step.pair, step.pair.back)
-    if found.differing:
-        raise StepError(
-            f"{len(found.differing)} rows differ, so nothing was given up: {', '.join(found.differing[:10])}."
-            " `./run strangler verify` shows them."
-        )
+    if found := rows.differing(step, step.pair.back, "soak"):
+        raise StepError(f"{found} Nothing was given up.")
 
 
 def has_ended_way_back(step: Step) -> bool:

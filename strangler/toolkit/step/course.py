@@ -1,6 +1,6 @@
 """The order of the phases, forward and back."""
 
-from strangler.toolkit.step import hosts, queues, way_back
+from strangler.toolkit.step import hosts, queues, rows, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.canary import CANARY, UNDO_CANARY
 from strangler.toolkit.step.contract import CONTRACT, check_before, has_ended_way_back
@@ -79,6 +79,7 @@ def back(step: Step) -> Phase:
             # The fence was through when the command was ended: what is open is closed first.
             carry_out(step, "cutover", CUTOVER)
     way_back.check(step)
+    rows.check_before_going_back(step)
     step.screen.title(f"{step.domain}: back from {phase}")
     if phase == "contract":
         hosts.unfinish(step)

@@ -8,10 +8,10 @@ from strangler.toolkit.replication import links, ownership
 from strangler.toolkit.replication.errors import BackedOff, NotHealthy
 from strangler.toolkit.replication.fence import Fence, Handover
 from strangler.toolkit.replication.links import Link
-from strangler.toolkit.step import routing, way_back
+from strangler.toolkit.step import routing, rows, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.effects import Effect, crash_point, table
-from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.errors import StepError, WentBack
 from strangler.toolkit.step.state import Domain
 from strangler.toolkit.step.step import Step
 
@@ -35,6 +35,17 @@ def agree_on_owner(step: Step) -> None:
 def check_following(step: Step) -> None:
     """The follower is healthy and close behind: else a fence would only hold writers up."""
     _check(step, step.pair.forward, step.state.target)
+
+
+def compare_rows(step: Step) -> None:
+    """Every row is the same on both sides, whatever the copy and all since then: the target's count next."""
+    if step.owner() == step.state.target:
+        return
+    step.state.figures.pop("soak", None)  # of an earlier cutover
+    if found := rows.differing(step, step.pair.forward, "cutover"):
+        raise WentBack(
+            f"{found} Make them the same, or copy anew: `./run strangler rollback --abort`, then `migrate`."
+        )
 
 
 def prepare_way_back(step: Step) -> None:
@@ -66,7 +77,14 @@ def follow_back(step: Step) -> None:
 
 
 CUTOVER: tuple[Effect, ...] = table(
-    agree_on_owner, check_following, prepare_way_back, hand_over, route_writes, end_forward, follow_back
+    agree_on_owner,
+    check_following,
+    compare_rows,
+    prepare_way_back,
+    hand_over,
+    route_writes,
+    end_forward,
+    follow_back,
 )
 
 

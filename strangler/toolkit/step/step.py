@@ -31,6 +31,7 @@ class Options:
     accept_inconclusive: bool = False
     restarted: bool = False
     without_way_back: bool = False
+    accept_differing: bool = False
     bound: float = 2.0
     tries: int = 10
     patience: float = 60.0

@@ -97,6 +97,43 @@ def test_rows_that_differ_are_named_and_stop_the_soak(world: World) -> None:
     world.migrate()
 
 
+def test_rows_that_differ_stop_a_cutover_and_reads_go_back(world: World) -> None:
+    """Also those of a table that no contract gives by id."""
+    world.seed(20)
+    world.migrate("--until", "canary")
+    world.run("books", "SET session_replication_role = replica; DELETE FROM books_book_authors WHERE id = 7")
+    done = world.migrate(status=3)
+    assert "books_book_authors (7)" in done.said
+    (step,) = world.status()["steps"]
+    assert (step["phase"], step["done"], step["owner"]) == ("shadow", True, "library")
+    world.strangler("rollback", "--abort")
+    world.migrate()
+    assert world.rows("books", "SELECT id FROM books_book_authors WHERE id = 7")
+
+
+def test_rows_that_differ_are_not_dropped_by_a_way_back(world: World) -> None:
+    world.seed(20)
+    world.migrate("--until", "cutover")
+    world.run("library", "SET session_replication_role = replica; DELETE FROM books_author WHERE id = 3")
+    world.migrate(status=1)
+    for refused in (("rollback",), ("rollback", "--abort")):
+        said = world.strangler(*refused, status=1).said
+        assert "books_author (3)" in said
+        assert "--accept-differing" in said
+    assert world.status()["owners"]["books"] == "books"
+    world.run(
+        "library",
+        "SET session_replication_role = replica; INSERT INTO books_author (id, name) VALUES (3, 'author 3')",
+    )
+    world.strangler("rollback")
+    assert world.status()["owners"]["books"] == "library"
+    world.migrate("--until", "cutover")
+    world.run("library", "SET session_replication_role = replica; DELETE FROM books_author WHERE id = 3")
+    world.migrate(status=1)
+    world.strangler("rollback", "--accept-differing")
+    assert world.status()["owners"]["books"] == "library"
+
+
 def test_disabled_subscription_keeps_the_way_back_shut(world: World) -> None:
     world.seed(20)
     world.migrate("--until", "cutover")

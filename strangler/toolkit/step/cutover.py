@@ -56,12 +56,7 @@ def prepare_way_back(step: Step) -> None:
 def hand_over(step: Step) -> None:
     """The fence: writers wait, the target gets the rest and becomes the owner, writers go on there."""
     _hand_over(step, ending=step.pair.forward, beginning=step.pair.back, phase="cutover")
-
-
-def route_writes(step: Step) -> None:
-    """The gateway sends writes, and reads, to the new owner; who comes the old way is carried on."""
     step.tell()
-    routing.to_owner(step)
 
 
 def end_forward(step: Step) -> None:
@@ -70,10 +65,20 @@ def end_forward(step: Step) -> None:
 
 
 def follow_back(step: Step) -> None:
-    """The source's tables stay fresh, for its own reads and for the way back."""
+    """The source's tables stay fresh, for its own reads and for the way back: whatever the gateway does."""
+    links.enable(step.pair.back)
+
+
+def route_writes(step: Step) -> None:
+    """The gateway sends writes, and reads, to the new owner; who comes the old way is carried on."""
+    routing.to_owner(step)
+
+
+def catch_up_back(step: Step) -> None:
+    """The source has what was written since."""
     way_back.check(step)
     if not way_back.given_up(step):
-        _follow(step.pair.back)
+        links.catch_up(step.pair.back, seconds=FOLLOW_SECONDS)
 
 
 CUTOVER: tuple[Effect, ...] = table(
@@ -82,9 +87,10 @@ CUTOVER: tuple[Effect, ...] = table(
     compare_rows,
     prepare_way_back,
     hand_over,
-    route_writes,
     end_forward,
     follow_back,
+    route_writes,
+    catch_up_back,
 )
 
 
@@ -98,14 +104,19 @@ def prepare_way_forward(step: Step) -> None:
     _prepare(step, step.pair.forward, step.state.source)
 
 
+def route_reads_back(step: Step) -> None:
+    """Reads go to the source, which still follows: once it owns, the target does not for a while."""
+    routing.reads_to_new(step, 0)
+
+
 def hand_back(step: Step) -> None:
     """The same fence in the other direction."""
     _hand_over(step, ending=step.pair.back, beginning=step.pair.forward, phase="rollback")
+    step.tell()
 
 
 def route_back(step: Step) -> None:
     """The gateway sends everything to the source."""
-    step.tell()
     routing.all_old(step)
 
 
@@ -118,13 +129,21 @@ def follow_forward(step: Step) -> None:
     """The target's tables stay fresh, for the next attempt. Where they cannot, because the slot was lost,
     that keeps nobody from going further back: the source owns the domain."""
     try:
-        _follow(step.pair.forward)
+        links.enable(step.pair.forward)
+        links.catch_up(step.pair.forward, seconds=FOLLOW_SECONDS)
     except NotHealthy as error:
         step.screen.note(f"{error}. {AFRESH}")
 
 
 UNDO_CUTOVER: tuple[Effect, ...] = table(
-    agree_on_owner, check_following_back, prepare_way_forward, hand_back, route_back, end_back, follow_forward
+    agree_on_owner,
+    check_following_back,
+    prepare_way_forward,
+    route_reads_back,
+    hand_back,
+    route_back,
+    end_back,
+    follow_forward,
 )
 
 FENCED: tuple[tuple[str, Callable[[Fence], None]], ...] = (
@@ -199,8 +218,3 @@ def _hand_over(step: Step, *, ending: Link, beginning: Link, phase: str) -> None
 def _announce(step: Step, handover: Handover) -> None:
     told = Domain(owner=handover.taker.host, epoch=handover.epoch)
     states.tell_in_a_hurry(step.store, step.domain, told)
-
-
-def _follow(link: Link) -> None:
-    links.enable(link)
-    links.catch_up(link, seconds=FOLLOW_SECONDS)

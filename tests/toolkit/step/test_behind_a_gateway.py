@@ -7,6 +7,7 @@ import pytest
 
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.splits import Split
+from tests.ports import wait_for
 from tests.toolkit.step.world import PLAN, ROOT, Done, World
 
 MIGRATE = ("migrate", "--to", "1", "--accept-inconclusive", "--shadow-seconds", "0")
@@ -19,8 +20,9 @@ class Shell:
     def __init__(self, world: World, plan: Path) -> None:
         self.world, self.plan = world, plan
 
-    def strangler(self, *arguments: str, status: int = 0) -> Done:
-        return self.world.toolkit(*arguments, "--plan", str(self.plan), status=status, TRAEFIK_URL="")
+    def strangler(self, *arguments: str, status: int | None = 0, **environment: str) -> Done:
+        environment = {"TRAEFIK_URL": "", **environment}
+        return self.world.toolkit(*arguments, "--plan", str(self.plan), status=status, **environment)
 
     def write_routes(self, stage: int) -> str:
         """How many had to be changed."""
@@ -60,3 +62,20 @@ def test_requests_follow_the_owner(world: World, shell: Shell, end: str, stage: 
     assert NOT_LOOKED in shell.strangler(*end.split()).said
     assert splits.stored(world.store) == {}
     assert " 0 changed" in shell.write_routes(stage)
+
+
+def test_who_is_read_follows_whatever_becomes_of_the_command(world: World, shell: Shell) -> None:
+    """From the moment that the fence is down: with no more than what was done by then."""
+    world.seed(5)
+    world.migrate("--until", "canary")
+    shell.strangler(*MIGRATE, status=None, STRANGLER_CRASH_AFTER="cutover.follow_back")
+    assert splits.stored(world.store) == {}  # the source is read
+    world.run("books", "INSERT INTO books_author (name) VALUES ('new')")
+    wait_for(lambda: world.rows("library", "SELECT 1 FROM books_author WHERE name = 'new'"))
+    shell.strangler(*MIGRATE)
+    for point in ("undo-cutover.route_reads_back", "undo-cutover.hand_back"):
+        shell.strangler("rollback", status=None, STRANGLER_CRASH_AFTER=point)
+        (split,) = splits.stored(world.store).values()
+        assert split == Split(old="library", new="books", reads_to_new=0, writes_to="books")
+    shell.strangler("rollback")
+    assert splits.stored(world.store) == {}

@@ -1,5 +1,6 @@
 """Canary: a growing share of the reads goes to the target, each window judged against the source's answers
-of the same time. A bad verdict routes everything back at once."""
+of the same time. A bad verdict, or an error that leaves none, routes everything back at once; a command that
+is interrupted leaves reads where they are, to go on."""
 
 import time
 from typing import Any
@@ -38,6 +39,15 @@ def widen(step: Step) -> None:
     if not routing.behind_gateway(step):
         step.screen.note("no gateway in this plan: nothing to divide, so the cutover is next")
         return
+    try:
+        _windows(step)
+    except Exception:
+        step.screen.note(f"all reads go back to {step.state.source}")
+        routing.all_old(step)
+        raise
+
+
+def _windows(step: Step) -> None:
     baseline = Arm()
     seen: list[dict[str, Any]] = []
     for percent in step.options.windows:
@@ -49,10 +59,8 @@ def widen(step: Step) -> None:
         step.measured("canary", windows=seen, requests=sum(int(w["new"]) for w in seen))
         step.screen.note(f"{percent} %: {verdict.outcome} ({verdict.reason})")
         if verdict.outcome == "fail":
-            routing.all_old(step)
             raise WentBack(f"At {percent} % of the reads {step.state.target} did worse: {verdict.reason}.")
         if verdict.outcome == "inconclusive" and percent >= SMALL and not step.options.accept_inconclusive:
-            routing.all_old(step)
             raise Inconclusive(
                 f"At {percent} % of the reads too little was seen for a verdict: {verdict.reason}. "
                 "Everything is routed back. Wait for more traffic, give it longer (--window-seconds), "

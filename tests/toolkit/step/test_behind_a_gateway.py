@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from werkzeug.wrappers import Response
 
-from strangler.toolkit.gateway import splits
+from strangler.toolkit.gateway import routing, splits
 from strangler.toolkit.gateway.splits import Split
+from tests.parity.tiny import served
 from tests.ports import wait_for
 from tests.toolkit.step.world import PLAN, ROOT, Done, World
 
@@ -79,3 +82,27 @@ def test_who_is_read_follows_whatever_becomes_of_the_command(world: World, shell
         assert split == Split(old="library", new="books", reads_to_new=0, writes_to="books")
     shell.strangler("rollback")
     assert splits.stored(world.store) == {}
+
+
+def test_reads_do_not_stay_where_nobody_judges(
+    world: World, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway tells its figures until half of the reads go to the new host."""
+    seen: list[int] = []
+
+    def metrics(environ: dict[str, Any], start_response: Any) -> Any:
+        (split,) = splits.stored(world.store).values()
+        seen.append(split.reads_to_new)
+        return Response(status=500 if split.reads_to_new == 50 else 200)(environ, start_response)
+
+    monkeypatch.setattr(routing, "wait_until_live", lambda *_, **__: None)
+    world.seed(5)
+    quick = ("--windows", "10,50", "--window-seconds", "1")
+    with served(metrics) as url:
+        said = shell.strangler(*MIGRATE, *quick, status=1, TRAEFIK_URL=url).said
+    assert "does not tell its metrics" in said
+    assert "all reads go back to library" in said
+    assert set(seen) == {10, 50}
+    assert splits.stored(world.store) == {}
+    (step,) = world.status()["steps"]
+    assert (step["phase"], step["done"], step["owner"]) == ("canary", False, "library")

@@ -1,12 +1,14 @@
 """Contract: the point of no return. The source gives the domain up: its code, its tables, its way back."""
 
+from contextlib import ExitStack
+
 from psycopg import sql
 
 from strangler.toolkit.replication import constraints, links, ownership, statements
 from strangler.toolkit.replication.database import run, table, tables, value
 from strangler.toolkit.replication.pair import CLAIMS
-from strangler.toolkit.step import hosts, routing, rows, way_back
-from strangler.toolkit.step.effects import Effect
+from strangler.toolkit.step import hosts, lock, routing, rows, way_back
+from strangler.toolkit.step.effects import Effect, note
 from strangler.toolkit.step.effects import table as effects
 from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.queues import forget_source
@@ -18,13 +20,7 @@ def check_before(step: Step) -> None:
     """Whatever else moves in the stage has moved, for the source is restarted without all of it; it can be
     restarted; and both sides agree, for the last time. Looked at before the phase begins, so that what is
     refused can be taken back; the sides not any more where the phase has ended the way back itself."""
-    late = [domain for domain, state in step.siblings().items() if not (state and state.reached("soak"))]
-    if late:
-        raise StepError(
-            f"{step.state.source} is restarted without all that moves at stage {step.state.stage}, and "
-            f"{', '.join(late)} has not moved yet. Carry it on first: `./run strangler migrate --to "
-            f"{step.state.stage}`."
-        )
+    check_siblings(step)
     hosts.check_finish(step)
     if has_ended_way_back(step):
         return
@@ -33,6 +29,27 @@ def check_before(step: Step) -> None:
         return
     if found := rows.differing(step, step.pair.back, "soak"):
         raise StepError(f"{found} Nothing was given up.")
+
+
+def check_siblings(step: Step) -> None:
+    """Raise StepError unless all that moves in the stage has moved."""
+    late = [domain for domain, state in step.siblings().items() if not (state and state.reached("soak"))]
+    if late:
+        raise StepError(
+            f"{step.state.source} is restarted without all that moves at stage {step.state.stage}, and "
+            f"{', '.join(late)} has not moved yet. Carry it on first: `./run strangler migrate --to "
+            f"{step.state.stage}`."
+        )
+
+
+def begin_contract(step: Step) -> None:
+    """Say that the contract has begun, which keeps the others of the stage from going back, at a moment when
+    no command is at work on them: since the first look one may have gone back, or have begun to."""
+    with ExitStack() as held:
+        for domain in step.siblings():
+            held.enter_context(lock.held(step.store, domain, command="contract"))
+        check_siblings(step)
+        note(step, "contract", CONTRACT[0])
 
 
 def has_ended_way_back(step: Step) -> bool:

@@ -3,7 +3,7 @@
 from strangler.toolkit.step import hosts, queues, rows, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.canary import CANARY, UNDO_CANARY
-from strangler.toolkit.step.contract import CONTRACT, check_before, has_ended_way_back
+from strangler.toolkit.step.contract import CONTRACT, begin_contract, check_before, has_ended_way_back
 from strangler.toolkit.step.cutover import CUTOVER, UNDO_CUTOVER, agree_on_owner
 from strangler.toolkit.step.effects import Effect, carry_out, finished
 from strangler.toolkit.step.errors import Inconclusive, StepError, WentBack
@@ -49,6 +49,7 @@ def forward(step: Step, *, until: Phase = "soak") -> None:
         step.screen.title(f"{step.domain}: {phase}")
         if phase == "contract":
             check_before(step)
+            begin_contract(step)
         try:
             carry_out(step, phase, FORWARD[phase])
         except (WentBack, Inconclusive) as verdict:

@@ -36,13 +36,18 @@ def carry_out(step: "Step", phase: Phase, effects: tuple[Effect, ...], *, undoin
     """Carry out a phase's effects, saying before each of them where the step stands."""
     verb = f"undo-{phase}" if undoing else phase
     for effect in effects:
-        step.state.phase, step.state.effect = phase, effect.name
-        step.state.done, step.state.undoing = False, undoing
-        step.state.since = states.now()
-        step.held.transaction(states.save(step.state))
+        note(step, phase, effect, undoing=undoing)
         step.screen.say(f"{verb}: {effect.name.replace('_', ' ')}")
         effect.do(step)
         crash_point(f"{verb}.{effect.name}")
+
+
+def note(step: "Step", phase: Phase, effect: Effect, *, undoing: bool = False) -> None:
+    """Say where the step stands."""
+    step.state.phase, step.state.effect = phase, effect.name
+    step.state.done, step.state.undoing = False, undoing
+    step.state.since = states.now()
+    step.held.transaction(states.save(step.state))
 
 
 def finished(step: "Step", phase: Phase) -> None:

@@ -30,6 +30,9 @@ def route(
 
     With `traefik_url`, the address of Traefik's internal entry point, it returns once requests go by them,
     and raises NotLive if that takes longer than `seconds`: what was written stays.
+
+    Every step writes the routes of all domains. So who finds afterwards that a split was set or cleared since
+    it read them does it again: whoever writes last has seen them all.
     """
     present = store.folder(f"{ROOT}/")
     if AUTH_KEY not in present or PAGES_KEY not in present:
@@ -37,18 +40,26 @@ def route(
             f"Consul at {store.url} has no routes yet. `./run strangler gateway apply --stage N` writes "
             "them; so does the start of a stage that has a gateway."
         )
-    wanted = desired(
-        plan,
-        settings_of(store),
-        stage=stage,
-        auth_url=present[AUTH_KEY],
-        pages_url=present[PAGES_KEY],
-        splits=splits.stored(store),
-    )
-    changed = apply(store, wanted)
-    if traefik_url:
-        wait_until_live(traefik_url, wanted, seconds=seconds)
-    return changed
+    changed = 0
+    while True:
+        held = splits.stored(store)
+        wanted = desired(
+            plan,
+            settings_of(store),
+            stage=stage,
+            auth_url=present[AUTH_KEY],
+            pages_url=present[PAGES_KEY],
+            splits=held,
+        )
+        changed += apply(store, wanted)
+        try:
+            if traefik_url and splits.stored(store) == held:
+                wait_until_live(traefik_url, wanted, seconds=seconds)
+        except NotLive:
+            if splits.stored(store) == held:
+                raise
+        if splits.stored(store) == held:
+            return changed
 
 
 def wait_until_live(url: str, wanted: dict[str, str], *, seconds: float = LIVE_SECONDS) -> None:

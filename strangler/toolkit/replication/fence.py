@@ -60,9 +60,11 @@ class Handover:
 
 @dataclass
 class Pause:
-    """How long writers waited, in seconds, and for what."""
+    """How long writers waited, in seconds, and for what; `in_vain`, before it: for the lock's tries that were
+    given up, all together."""
 
     tries: int = 0
+    in_vain: float = 0.0
     locked: float = 0.0
     total: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
@@ -116,6 +118,7 @@ class Fence:
             try:
                 session.execute(statements.LOCK, [LOCK_CLASS, self.handover.domain])
             except (errors.LockNotAvailable, errors.DeadlockDetected):
+                self.pause.in_vain += time.monotonic() - self._began
                 rest = REST_MS[min(self.pause.tries, len(REST_MS)) - 1] / 1000
                 if time.monotonic() + rest > self._deadline:
                     raise BackedOff(

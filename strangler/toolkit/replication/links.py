@@ -228,19 +228,13 @@ def health(link: Link) -> Health:
     )
 
 
-def position(database: Database) -> str:
-    """Where the database's write-ahead log ends now: what was committed before lies before it."""
-    with database.session() as connection:
-        return str(value(connection, statements.POSITION))
-
-
-def catch_up(link: Link, *, to: str = "", seconds: float) -> float:
-    """Wait until the follower has everything up to a position, now's if none is given: in how many seconds.
+def catch_up(link: Link, *, seconds: float) -> float:
+    """Wait until the follower has everything that is written by now: in how many seconds.
 
     Raises NotHealthy."""
     started = time.monotonic()
     with link.publisher.connect() as here, link.subscriber.connect() as there:
-        wanted = to or str(value(here, statements.POSITION))
+        wanted = str(value(here, statements.POSITION))
         until(
             lambda: confirmed(link, here, there, wanted),
             seconds=seconds,

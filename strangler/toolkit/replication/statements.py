@@ -301,6 +301,5 @@ UNPUBLISHED = "SELECT count(*) FROM public.events_outbox WHERE published_at IS N
 
 # -- after the point of no return ----------------------------------------------------------------------
 
-UNPUBLISH_ALL = "DROP PUBLICATION IF EXISTS {names}"
 FORGET_MIGRATIONS = "DELETE FROM public.django_migrations WHERE app = %s"
 DROP_TABLES = "DROP TABLE IF EXISTS {tables} CASCADE"

@@ -11,6 +11,7 @@ from strangler.toolkit.step import hosts, lock, routing, rows, way_back
 from strangler.toolkit.step.effects import Effect, note
 from strangler.toolkit.step.effects import table as effects
 from strangler.toolkit.step.errors import StepError
+from strangler.toolkit.step.expand import unpublish_tables
 from strangler.toolkit.step.queues import forget_source
 from strangler.toolkit.step.soak import check_way_back
 from strangler.toolkit.step.step import Step
@@ -76,19 +77,12 @@ def drop_tables(step: Step) -> None:
     """The source's copies of the tables go, its claims, and what Django remembers of their migrations: under
     the app's label, which is the domain's name whatever its package is called."""
     with step.pair.source.session() as connection:
-        run(connection, statements.UNPUBLISH_ALL, names=_publications(step))
         run(connection, statements.DROP_TABLES, tables=tables(step.pair.tables))
         if value(connection, statements.HAS_COLUMN, [CLAIMS, "domain"]):
             domain = sql.Literal(step.domain)
             run(connection, statements.EMPTY_CLAIMS, table=table(CLAIMS), domain=domain)
         if value(connection, statements.HAS_COLUMN, ["django_migrations", "app"]):
             connection.execute(statements.FORGET_MIGRATIONS, [step.domain])
-
-
-def unpublish_tables(step: Step) -> None:
-    """No publication is left."""
-    for database in step.pair.both():
-        links.unpublish(database, step.pair.every_publication)
 
 
 def unfence(step: Step) -> None:
@@ -109,16 +103,12 @@ def forget_owners(step: Step) -> None:
         ownership.forget(database, step.domain)
 
 
-def _publications(step: Step) -> sql.Composable:
-    return sql.SQL(", ").join(map(sql.Identifier, step.pair.every_publication))
-
-
 CONTRACT: tuple[Effect, ...] = effects(
     restart_hosts,
     route_for_good,
     end_way_back,
-    drop_tables,
     unpublish_tables,
+    drop_tables,
     unfence,
     forget_owners,
     forget_source,

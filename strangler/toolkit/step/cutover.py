@@ -193,7 +193,7 @@ def _hand_over(step: Step, *, ending: Link, beginning: Link, phase: str) -> None
                     crash_point(f"{phase}.{name}")
                 fence.announce(lambda: _announce(step, handover))
         except BackedOff as error:
-            held_up += fence.pause.total
+            held_up += fence.pause.in_vain + fence.pause.total
             step.screen.note(f"try {attempt}: {error}")
             if attempt == step.options.tries:
                 links.drop(beginning)
@@ -209,7 +209,7 @@ def _hand_over(step: Step, *, ending: Link, beginning: Link, phase: str) -> None
                 parts_ms={name: round(seconds * 1000, 1) for name, seconds in pause.parts.items()},
                 lock_tries=pause.tries,
                 attempts=attempt,
-                held_up_ms=round(held_up * 1000, 1),
+                held_up_ms=round((held_up + pause.in_vain) * 1000, 1),
             )
             step.screen.note(f"writers waited {pause.total * 1000:.0f} ms")
             return

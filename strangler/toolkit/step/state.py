@@ -1,7 +1,6 @@
 """Where a step stands, kept in Consul: `strangler/steps/<domain>`; and what the processes are told,
 `strangler/domains/<domain>`."""
 
-import base64
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -97,9 +96,8 @@ def tell(domain: str, told: Domain) -> list[dict[str, Any]]:
 def tell_in_a_hurry(store: KeyValues, domain: str, told: Domain) -> None:
     """Tell them while writers wait: if Consul does not take it at once, never mind; it is told again, and
     the database's word is the truth."""
-    key, value = f"{DOMAINS}/{domain}", msgspec.json.encode(told)
-    operation = {"KV": {"Verb": "set", "Key": key, "Value": base64.b64encode(value).decode()}}
+    operations = [{"KV": operation} for operation in tell(domain, told)]
     try:
-        requests.put(f"{store.url}/v1/txn", json=[operation], timeout=HURRY_SECONDS)
+        requests.put(f"{store.url}/v1/txn", json=operations, timeout=HURRY_SECONDS)
     except requests.RequestException:
         return

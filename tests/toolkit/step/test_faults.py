@@ -9,7 +9,7 @@ import pytest
 
 from strangler.toolkit.replication.database import Database
 from strangler.toolkit.replication.errors import BackedOff
-from strangler.toolkit.replication.fence import BOUND_SECONDS, IDLE_SECONDS, Fence, Handover
+from strangler.toolkit.replication.fence import BOUND_SECONDS, IDLE_SECONDS, LOCK_MS, Fence, Handover
 from strangler.toolkit.replication.pair import Pair
 from strangler.toolkit.step import cutover
 from tests.ports import wait_for
@@ -200,6 +200,19 @@ def test_lock_cycle_resolves(world: World) -> None:
     assert world.rows(
         "library", "SELECT id FROM books_book WHERE (id, pages) IN ((1, 1), (2, 2)) ORDER BY id"
     ) == [{"id": 1}, {"id": 2}]
+
+
+def test_waits_of_writers_count_where_the_lock_was_never_had(world: World) -> None:
+    world.seed(20)
+    world.migrate("--until", "expand")
+    source, target = Database("library", world.postgres), Database("books", world.postgres)
+    pair = Pair("books", ("books_book",), source, target)
+    fence = Fence(Handover("books", pair.tables, pair.forward, pair.back, 99), bound=0.1)
+    with world.connect("library", "library") as holder, holder.transaction():
+        holder.execute("SELECT strangler.hold('books')")
+        with pytest.raises(BackedOff), fence.up():
+            pass
+    assert fence.pause.in_vain >= LOCK_MS / 1000
 
 
 def write_within(world: World, seconds: float) -> None:

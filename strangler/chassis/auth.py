@@ -4,7 +4,7 @@ Every host verifies tokens by itself (JSON Web Tokens, RFC 7519, signed RS256) a
 user is what the token says (`TokenUser`). Keys come as a JSON Web Key Set (RFC 7517) from the port that
 Django's setting `JWKS_PORT` names (its `jwks` query), and are kept for `JWKS_MAX_AGE` seconds. A token with
 an unknown `kid` makes the set be fetched anew, at most once a second, so that strangers' key ids cannot be
-used to flood the source. A source that is down leaves the known keys in use.
+used to flood the source. A source that is down, or does not answer, leaves the known keys in use.
 """
 
 import logging
@@ -52,8 +52,8 @@ class InvalidToken(Exception):
 class JWKSCache:
     """The identity domain's public keys by key id, fetched when needed.
 
-    `max_age`: seconds after which the set is fetched anew. `min_interval`: seconds between fetches
-    that unknown key ids cause.
+    `max_age`: seconds after which the set is fetched anew. `min_interval`: seconds from a fetch that
+    failed, or that an unknown key id caused, to the next one.
     """
 
     def __init__(
@@ -71,32 +71,37 @@ class JWKSCache:
         self._lock = threading.Lock()
         self._keys: dict[str, Any] = {}
         self._stale_at = 0.0
-        self._strangers_at = 0.0
+        self._again_at = 0.0
 
     def key(self, kid: str) -> Any:
         """The public key of this id, or None. Raises what the source raises if there are no keys yet."""
         key = self._keys.get(kid)
         if key is not None and self._clock() < self._stale_at:
             return key
-        with self._lock:
+        # Somebody fetches already, for as long as the source takes: who has a key goes on with it.
+        if not self._lock.acquire(blocking=key is None):
+            return key
+        try:
             now = self._clock()
-            if now >= self._stale_at:
-                self._fetch(now)
-            elif kid not in self._keys and now >= self._strangers_at:
-                self._strangers_at = now + self._min_interval
-                self._fetch(now)
-        return self._keys.get(kid)
+            stale = now >= self._stale_at
+            if (stale or kid not in self._keys) and now >= self._again_at:
+                self._fetch(for_stranger=not stale)
+            return self._keys.get(kid)
+        finally:
+            self._lock.release()
 
-    def _fetch(self, now: float) -> None:
+    def _fetch(self, *, for_stranger: bool) -> None:
         try:
             keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in self._source()["keys"]}
         except Exception:
             if not self._keys:
                 raise
             logger.exception("Key set not fetched; %d known keys stay in use", len(self._keys))
-            self._stale_at = now + self._min_interval
+            self._again_at = self._clock() + self._min_interval
         else:
+            now = self._clock()
             self._keys, self._stale_at = keys, now + self._max_age
+            self._again_at = now + self._min_interval if for_stranger else now
 
 
 _cache: JWKSCache | None = None

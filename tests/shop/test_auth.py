@@ -1,5 +1,8 @@
 """Verifying tokens: whose keys, how fresh, and what happens when they cannot be had."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,9 +19,11 @@ class Source:
         self.fetched = 0
         self.keys: list[dict[str, Any]] = []
         self.down = False
+        self.takes: Callable[[], object] = lambda: None
 
     def __call__(self) -> dict[str, Any]:
         self.fetched += 1
+        self.takes()
         if self.down:
             raise ConnectionError
         return {"keys": self.keys}
@@ -85,6 +90,57 @@ def test_known_keys_stay_in_use_while_the_source_is_down(
     now[0] += 1
     cache.key(key["kid"])
     assert source.fetched == 3
+
+
+def test_known_keys_are_had_at_once_while_the_source_hangs(
+    cache: JWKSCache, source: Source, key: dict[str, Any], now: list[float]
+) -> None:
+    cache.key(key["kid"])
+    now[0] += 301
+    asked, answers = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        asked.set()
+        answers.wait(10)
+
+    source.takes = hang
+    with ThreadPoolExecutor() as threads:
+        try:
+            first = threads.submit(cache.key, key["kid"])
+            assert asked.wait(5)
+            assert threads.submit(cache.key, key["kid"]).result(timeout=5) is not None
+            assert not first.done()
+        finally:
+            answers.set()
+        assert first.result(timeout=5) is not None
+    assert source.fetched == 2
+
+
+def test_a_source_that_failed_slowly_is_left_alone_for_a_second(
+    cache: JWKSCache, source: Source, key: dict[str, Any], now: list[float]
+) -> None:
+    cache.key(key["kid"])
+
+    def three_seconds() -> None:
+        now[0] += 3
+
+    source.down, source.takes = True, three_seconds
+    now[0] += 301
+    for _ in range(5):
+        assert cache.key(key["kid"]) is not None
+        assert cache.key("stranger") is None
+    assert source.fetched == 2
+
+
+def test_a_strangers_fetch_that_fails_leaves_the_keys_as_fresh_as_they_were(
+    cache: JWKSCache, source: Source, key: dict[str, Any], now: list[float]
+) -> None:
+    cache.key(key["kid"])
+    source.down = True
+    assert cache.key("stranger") is None
+    now[0] += 5
+    assert cache.key(key["kid"]) is not None
+    assert source.fetched == 2
 
 
 def test_without_any_key_the_sources_error_is_told(cache: JWKSCache, source: Source) -> None:

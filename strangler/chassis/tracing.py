@@ -2,7 +2,7 @@
 
 `start()` once in every process that serves (after a fork, in the child). Without an endpoint it does
 nothing, and nothing is measured. Sampling follows the caller's decision (W3C trace context), and where
-there is none, the configured ratio.
+there is none, the ratio that is configured at that moment.
 """
 
 import logging
@@ -30,12 +30,19 @@ def start() -> bool:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
+    class Root(TraceIdRatioBased):
+        """Asks for the ratio anew for each trace: it may change at any time."""
+
+        @property
+        def bound(self) -> int:
+            return self.get_bound_for_rate(current().trace_sample_ratio)
 
     resource = Resource.create({"service.name": settings.service, "process.type": settings.process})
     provider = TracerProvider(
         resource=resource,
-        sampler=ParentBasedTraceIdRatio(settings.trace_sample_ratio),
+        sampler=ParentBased(Root(settings.trace_sample_ratio)),
         shutdown_on_exit=False,
     )
     session = requests.Session()

@@ -173,6 +173,29 @@ def consul(tmp_path: Path) -> Iterator[str]:
         process.wait()
 
 
+def test_the_share_that_is_traced_changes_while_it_serves(
+    new_service: Callable[..., Service], consul: str, client: Client, spans: tuple[str, list[Span]]
+) -> None:
+    endpoint, received = spans
+    traced = new_service(SERVICE="traced", OTLP_ENDPOINT=endpoint, TRACE_SAMPLE_RATIO="0", CONSUL_URL=consul)
+    traced.start()
+
+    def ask() -> bool:
+        client.ask("traced", "counting", Counting.methods["times"], {"name": "n"})
+        return any(span.name == "counting.times" for span in received)
+
+    try:
+        for _ in range(20):
+            assert not ask()
+        ratio = f"{consul}/v1/kv/config/traced/trace_sample_ratio"
+        wait_for(lambda: requests.put(ratio, data="1", timeout=5).ok, seconds=10)
+        wait_for(ask, seconds=10)
+    finally:
+        traced.terminate()
+        assert traced.process is not None
+        assert traced.process.wait(timeout=10) == 0
+
+
 def test_it_is_in_the_catalogue_while_it_serves(new_service: Callable[..., Service], consul: str) -> None:
     registered = new_service(SERVICE="seen", CONSUL_URL=consul)
     registered.environment["ADVERTISE"] = f"127.0.0.1:{registered.port}"

@@ -149,6 +149,35 @@ def test_breaker_recovers_although_the_clock_is_set_back(monkeypatch: pytest.Mon
     assert policy(call(), proceed) == "well"
 
 
+FULL = BulkheadFull("counting", "echo", "full")
+HASTE = NoTimeLeft("counting", "echo", "no time left")
+
+
+@pytest.mark.parametrize("ours", [FULL, HASTE], ids=repr)
+def test_breaker_learns_nothing_from_a_refusal_of_our_own(ours: DomainUnavailable) -> None:
+    policy = Breaker()
+    for error in [*[LATE] * (breaker.FAILURES - 1), ours, LATE]:
+        with pytest.raises(type(error)) as caught:
+            policy(call(), failing(error)[0])
+        assert caught.value is error
+    with pytest.raises(BreakerOpen):
+        policy(call(), failing(LATE)[0])
+
+
+@pytest.mark.parametrize("ours", [FULL, HASTE], ids=repr)
+def test_breaker_on_trial_is_not_closed_by_a_refusal_of_our_own(ours: DomainUnavailable) -> None:
+    policy = Breaker()
+    of = policy.of(call().place)
+    of.half_open()
+    with pytest.raises(type(ours)):
+        policy(call(), failing(ours)[0])
+    assert of.current_state == pybreaker.STATE_HALF_OPEN
+    with pytest.raises(DeadlinePassed):
+        policy(call(), failing(LATE)[0])
+    with pytest.raises(BreakerOpen):
+        policy(call(), failing(LATE)[0])
+
+
 @pytest.mark.parametrize("error", [TooMany(name="n", limit=1), CallRefused("c", "m", "no")], ids=repr)
 def test_breaker_takes_an_answer_for_a_sign_of_life(error: Exception) -> None:
     policy = Breaker()

@@ -39,7 +39,8 @@ class Storage(pybreaker.CircuitMemoryStorage):
 
 
 class Breaker:
-    """One for each domain at each host. Whoever answers is alive, whatever the answer is."""
+    """One for each domain at each host. Whoever answers is alive, whatever the answer is; a call that was not
+    made, or not given the time, says nothing."""
 
     def __init__(self) -> None:
         self.breakers: dict[str, pybreaker.CircuitBreaker] = {}
@@ -61,7 +62,7 @@ class Breaker:
                 self.breakers[place] = pybreaker.CircuitBreaker(
                     fail_max=FAILURES,
                     reset_timeout=SECONDS,
-                    exclude=[lambda error: not _counts(error)],
+                    exclude=[_alive],
                     throw_new_error_on_trip=False,
                     state_storage=Storage(pybreaker.STATE_CLOSED),
                     name=place,
@@ -69,7 +70,9 @@ class Breaker:
             return self.breakers[place]
 
 
-def _counts(error: BaseException) -> bool:
-    return isinstance(error, DomainUnavailable) and not isinstance(
-        error, BulkheadFull | DependencyUnavailable | NoTimeLeft | OwnerBusy
-    )
+def _alive(error: BaseException) -> bool:
+    """Whether somebody answered. A refusal of our own says neither, and is raised: pybreaker, which would
+    take it for a success, then stays as it was."""
+    if isinstance(error, BulkheadFull | NoTimeLeft):
+        raise error
+    return not isinstance(error, DomainUnavailable) or isinstance(error, DependencyUnavailable | OwnerBusy)

@@ -108,6 +108,13 @@ def test_repeats_have_a_budget() -> None:
     assert 100 + RESERVE <= len(seen) <= 100 + RESERVE + 100 * 0.1
 
 
+def test_the_last_attempt_spends_no_repeat() -> None:
+    retry = Retry()
+    with pytest.raises(Disconnected):
+        retry(call(), failing(UNSENT)[0])
+    assert retry.budgets[call().place].tokens == RESERVE - (ATTEMPTS["query"] - 1)
+
+
 def test_breaker_opens_refuses_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(breaker, "SECONDS", 0.1)
     policy = Breaker()

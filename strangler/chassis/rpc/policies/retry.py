@@ -51,10 +51,17 @@ class Retry:
     def __call__(self, call: Call, proceed: Proceed) -> Any:
         budget = self.budgets.get(call.place) or self.budgets.setdefault(call.place, Budget())
         budget.earn()
-        unknown = False
+        most, unknown = ATTEMPTS[call.method.kind], False
+
+        def repeatable(error: Exception) -> bool:
+            """Asked of the last attempt too, which must not spend what no repeat follows."""
+            if not isinstance(error, Unreached) or attempt.num == most or deadline.passed():
+                return False
+            return budget.spend()
+
         for attempt in stamina.retry_context(
-            on=lambda error: isinstance(error, Unreached) and not deadline.passed() and budget.spend(),
-            attempts=ATTEMPTS[call.method.kind],
+            on=repeatable,
+            attempts=most,
             timeout=deadline.remaining(),
             wait_initial=PAUSE_SECONDS,
             wait_max=MOST_PAUSE_SECONDS,

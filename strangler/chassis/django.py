@@ -206,6 +206,8 @@ def database(url: str) -> dict[str, Any]:
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
+        # Keepalives are not sent while something that was sent is not acknowledged.
+        "tcp_user_timeout": 20_000,
     }
     if process in SERVING:
         # Prepared statements: planning costs as much as running what the shop asks most often. Migrations

@@ -80,6 +80,15 @@ class TestDatabase:
         assert ("statement_timeout" in options) == bounded
         assert "lock_timeout" in options
 
+    @pytest.mark.parametrize("process", ["web", "migrate"])
+    def test_a_server_that_vanished_is_given_up(self, monkeypatch: pytest.MonkeyPatch, process: str) -> None:
+        monkeypatch.setenv("PROCESS", process)
+        options = database(self.URL)["OPTIONS"]
+        silent = options["keepalives_idle"] + options["keepalives_count"] * options["keepalives_interval"]
+        assert 0 < silent <= 20
+        assert options["tcp_user_timeout"] == 20_000, "what was sent and never acknowledged, in milliseconds"
+        assert 0 < options["connect_timeout"] <= 3
+
     def test_mail(self) -> None:
         settings = mail("smtp://smtp:2525")
         assert (settings["EMAIL_HOST"], settings["EMAIL_PORT"]) == ("smtp", 2525)

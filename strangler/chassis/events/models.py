@@ -3,7 +3,6 @@
 import uuid
 from typing import Any, ClassVar
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -70,6 +69,7 @@ class Outbox(Pending):
         indexes = [
             models.Index(fields=["aggregate", "id"], name="outbox_unfinished", condition=UNFINISHED),
             models.Index(fields=["id"], name="outbox_unpublished", condition=Q(published_at=None)),
+            models.Index(fields=["occurred_at"], name="outbox_age"),
         ]
 
 
@@ -85,7 +85,8 @@ class Received(Pending):
         indexes = [
             models.Index(
                 fields=["source", "aggregate", "id"], name="received_unfinished", condition=UNFINISHED
-            )
+            ),
+            models.Index(fields=["received_at"], name="received_age"),
         ]
 
     @property
@@ -104,7 +105,7 @@ class Inbox(models.Model):
     handled_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [BrinIndex(fields=["handled_at"], name="inbox_handled", autosummarize=True)]
+        indexes = [models.Index(fields=["handled_at"], name="inbox_age")]
 
     def __str__(self) -> str:
         return f"{self.handler} {self.event_id}"

@@ -10,6 +10,7 @@ import kombu
 import msgspec
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from strangler.chassis import ownership
@@ -217,8 +218,8 @@ def test_nobody_tries_more_often_than_allowed(effects: Effects, rabbitmq: Rabbit
 def test_what_is_done_and_old_is_forgotten(effects: Effects) -> None:
     happen(1, 2, 3)
     old, older = timezone.now() - timedelta(days=8), timezone.now() - timedelta(days=31)
-    Outbox.objects.filter(payload__number=1).update(delivered_at=old, published_at=old)
-    Outbox.objects.filter(payload__number=2).update(delivered_at=old)
+    Outbox.objects.filter(payload__number=1).update(occurred_at=old, delivered_at=old, published_at=old)
+    Outbox.objects.filter(payload__number=2).update(occurred_at=old, delivered_at=old)
     Inbox.objects.create(event_id=uuid4(), handler="old", domain="far", handled_at=older)
     assert sweeping.prune() == 2
     assert sorted(row.payload["number"] for row in Outbox.objects.all()) == [2, 3]
@@ -231,7 +232,7 @@ def test_what_is_old_is_forgotten_in_slices_until_nothing_is_left(
     monkeypatch.setattr(sweeping, "SLICE", 3)
     happen(*range(10))
     old = timezone.now() - timedelta(days=31)
-    Outbox.objects.update(delivered_at=old, published_at=old)
+    Outbox.objects.update(occurred_at=old, delivered_at=old, published_at=old)
     Inbox.objects.filter(domain="far").update(handled_at=old)
     assert sweeping.prune(seconds=0) == 3 + 3
     assert sweeping.prune() == 7 + 7
@@ -240,8 +241,28 @@ def test_what_is_old_is_forgotten_in_slices_until_nothing_is_left(
 
 def test_where_no_relay_ever_ran_nobody_waits_for_what_is_old(effects: Effects) -> None:
     happen(1)
-    Outbox.objects.update(delivered_at=timezone.now() - timedelta(days=8))
+    old = timezone.now() - timedelta(days=8)
+    Outbox.objects.update(occurred_at=old, delivered_at=old)
     assert sweeping.prune() == 1
+
+
+def test_what_is_old_is_found_without_reading_what_is_not() -> None:
+    now = timezone.now()
+    common = {"type": "t", "aggregate": "a", "payload": {}, "delivered_at": now}
+    Outbox.objects.bulk_create(Outbox(**common, published_at=now) for _ in range(3000))
+    Received.objects.bulk_create(Received(**common, source="s") for _ in range(3000))
+    Inbox.objects.bulk_create(Inbox(event_id=uuid4(), handler="h", domain="d") for _ in range(3000))
+    with connection.cursor() as cursor, CaptureQueriesContext(connection) as asked:
+        for model in (Outbox, Received, Inbox):
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
+        assert sweeping.prune(relayed=True) == 0
+    slices = [query["sql"] for query in asked if "LIMIT 5000" in query["sql"]]
+    assert len(slices) == 3
+    with connection.cursor() as cursor:
+        for sql, index in zip(slices, ["outbox_age", "received_age", "inbox_age"], strict=True):
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert f"Index Scan using {index} on" in plan, plan
 
 
 def test_what_was_left_when_its_domain_moved_is_handed_to_the_owner(

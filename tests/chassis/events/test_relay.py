@@ -56,7 +56,8 @@ def things(count: int, *, aggregates: int = 10) -> list[str]:
 
 def test_what_is_old_is_forgotten_where_no_worker_does(maker: Host) -> None:
     maker.make("ada 1 keep", "ada 2 keep")
-    maker.database.execute("UPDATE events_outbox SET delivered_at = now() - interval '8 days'")
+    for when in ("occurred_at", "delivered_at"):
+        maker.database.execute(f"UPDATE events_outbox SET {when} = now() - interval '8 days'".encode())
     maker.database.execute(
         "UPDATE events_outbox SET published_at = delivered_at WHERE payload->>'number' = '1'"
     )

@@ -186,6 +186,24 @@ class TestMailing:
         assert Notification.objects.get(pk=refused.pk).attempts == 1
         assert Notification.objects.get(pk=later.pk).attempts == 2
 
+    def test_a_run_keeps_its_connection_until_something_went_wrong(
+        self, user: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sink.start()
+        opened: list[smtplib.SMTP] = []
+        connect = smtplib.SMTP.connect
+
+        def counted(self: smtplib.SMTP, *arguments: Any, **options: Any) -> Any:
+            opened.append(self)
+            return connect(self, *arguments, **options)
+
+        monkeypatch.setattr(smtplib.SMTP, "connect", counted)
+        for email in [user.email, user.email, "a@later.example", user.email, user.email]:
+            note(user, email=email)
+        assert mailing.send_pending() == 4
+        assert len(opened) == 2
+        assert all(server.sock is None for server in opened), "none is left open"
+
     def test_what_cannot_be_written_as_a_mail_holds_nobody_up(
         self, user: User, sink: Sink, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -43,6 +43,8 @@ def send_pending(*, limit: int = 100) -> int:
             if outcome is None or outcome == "unreachable":
                 break
             sent += outcome == "sent"
+            if outcome != "sent":
+                _close(server)  # whatever the server thinks of it now, the next mail begins anew
     finally:
         _close(server)
     return sent
@@ -78,6 +80,7 @@ def _deliver(server: Any, row: Notification) -> str:
     )
     now = timezone.now()
     try:
+        server.open()  # or each mail would open and close a connection of its own
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
         row.last_error = str(error)[:1000]

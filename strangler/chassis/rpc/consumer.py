@@ -8,7 +8,8 @@ stopping container keeps that connection until everything under way is answered.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -118,14 +119,11 @@ class Calls(RpcConsumer):  # type: ignore[misc]
         if message.delivery_info.get("redelivered"):
             self._once_more(message, headers)
             return
-        seconds = deadline.from_wire(headers, otherwise=FOREIGN_SECONDS)
-        seconds = min(seconds, MOST_SECONDS)
+        seconds = min(deadline.from_wire(headers, otherwise=FOREIGN_SECONDS), MOST_SECONDS)
         if seconds <= 0:
-            # Who had it before may have done it.
-            reason, unknown = "the deadline passed before the call was begun", "x-attempts" in headers
-            late = DeadlinePassed(domain, method, reason, unknown=unknown)
-            self.reply(message, envelope.refusal(late))
+            self.reply(message, envelope.refusal(not_begun(domain, method, headers)))
             return
+        ends = time.monotonic() + seconds
         entrypoint = next((p for p in self._providers if p.method_name == method), None)
         if entrypoint is None:
             known = ", ".join(sorted(p.method_name for p in self._providers))
@@ -139,7 +137,7 @@ class Calls(RpcConsumer):  # type: ignore[misc]
         except CallRefused as error:
             self._refuse(message, error)
         else:
-            entrypoint.begin(message, arguments, seconds)
+            entrypoint.begin(message, arguments, ends)
 
     def reply(self, message: Any, body: bytes) -> None:
         """Answer the caller, then acknowledge: on one channel, so the broker takes them in this order."""
@@ -238,6 +236,13 @@ class Calls(RpcConsumer):  # type: ignore[misc]
             self.queue_consumer.under_way.discard(message)
 
 
+def not_begun(domain: str, method: str, headers: Mapping[str, Any]) -> DeadlinePassed:
+    """What the caller of a call is told that came too late."""
+    # Who had it before may have done it.
+    unknown = "x-attempts" in headers
+    return DeadlinePassed(domain, method, "the deadline passed before the call was begun", unknown=unknown)
+
+
 def _body(message: Any) -> bytes:
     body = message.body
     return body.encode() if isinstance(body, str) else body
@@ -252,9 +257,9 @@ class Entrypoint(Rpc):  # type: ignore[misc]
         super().__init__(**options)
         self.coding = coding
 
-    def begin(self, message: Any, arguments: dict[str, Any], seconds: float) -> None:
-        """Give it to a worker."""
-        context = {**self.unpack_message_headers(message), "seconds": seconds}
+    def begin(self, message: Any, arguments: dict[str, Any], ends: float) -> None:
+        """Give it to a worker, as soon as one is free."""
+        context = {**self.unpack_message_headers(message), "ends": ends}
         self.container.spawn_worker(
             self,
             (),

@@ -44,9 +44,9 @@ def within(seconds: float) -> Iterator[float]:
         _ends.reset(token)
 
 
-def begin(seconds: float) -> None:
-    """Start a call that came with so many seconds, in a context of its own."""
-    _ends.set(time.monotonic() + seconds)
+def begin(ends: float) -> None:
+    """Start a call that matters until this moment of `time.monotonic()`, in a context of its own."""
+    _ends.set(ends)
 
 
 def to_wire(seconds: float) -> dict[str, int]:

@@ -22,8 +22,8 @@ class Deadline(DependencyProvider):  # type: ignore[misc]
     is cancelled."""
 
     def worker_setup(self, worker_ctx: Any) -> None:
-        seconds = worker_ctx.data["seconds"]
-        deadline.begin(seconds)
+        deadline.begin(worker_ctx.data["ends"])
+        seconds = max(deadline.remaining() or 0.0, 0.0)
         worker_ctx.data["overdue"] = eventlet.spawn_after(seconds, statements.cancel, statements.mine())
 
     def worker_result(self, worker_ctx: Any, result: Any = None, exc_info: Any = None) -> None:

@@ -14,7 +14,7 @@ from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.ports import Method, Port
 from strangler.chassis.rpc import deadline
-from strangler.chassis.rpc.consumer import Entrypoint
+from strangler.chassis.rpc.consumer import Entrypoint, not_begun
 from strangler.chassis.rpc.envelope import Codec, codec
 from strangler.chassis.rpc.errors import DeadlinePassed, DependencyUnavailable, OwnerBusy, OwnerUnavailable
 from strangler.chassis.rpc.providers import Connections, Deadline, Headers, Tracing
@@ -46,6 +46,8 @@ def _answering(port: Port, coding: Codec) -> Any:
     name = coding.method.name
 
     def answer(self: Any, **arguments: Any) -> bytes:
+        if deadline.passed():  # while it waited for a free worker
+            return coding.failure(not_begun(port.domain, name, self.headers))
         try:
             return coding.answer(_owned(port, coding.method, arguments, self.headers))
         except Exception as error:  # noqa: BLE001 - the caller gets it

@@ -1,6 +1,8 @@
 """Nobody works for a caller who has gone, and no caller waits past its deadline."""
 
 import time
+import warnings
+from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,9 +12,11 @@ import pytest
 
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.client import Client
+from strangler.chassis.rpc.envelope import codec
 from strangler.chassis.rpc.errors import DeadlinePassed
 from strangler.chassis.rpc.policies.call import SECONDS
 from tests.chassis.rpc.conftest import Remote, number, together
+from tests.chassis.rpc.counting.contract import Counting
 from tests.ports import wait_for
 from tests.rpc_process import Service
 
@@ -126,6 +130,34 @@ def test_call_that_waited_too_long_is_not_begun(remote: Remote, client: Client, 
     )
     assert b'"kind":"deadline"' in answer
     assert remote.times(name="never") == 0
+
+
+def test_call_whose_worker_was_free_too_late_is_not_begun() -> None:
+    """It has the deadline that it came with, not as much time again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from strangler.chassis.rpc.providers import Deadline
+        from strangler.chassis.rpc.service import _answering
+
+    begun: list[str] = []
+    port: Any = SimpleNamespace(domain="counting", here=lambda method, _: begun.append(method.name))
+    port.sample = lambda *_: None
+    method = Counting.methods["count"]
+    answering = _answering(port, codec("counting", method))
+
+    def work(ends: float) -> bytes:
+        worker = SimpleNamespace(data={"ends": ends})
+        provider = Deadline()
+        provider.worker_setup(worker)
+        try:
+            return bytes(answering(SimpleNamespace(headers=worker.data), name="n", key="k"))
+        finally:
+            provider.worker_result(worker)
+
+    assert b'"kind":"deadline"' in copy_context().run(work, time.monotonic() - 0.1)
+    assert begun == []
+    copy_context().run(work, time.monotonic() + 10)
+    assert begun == ["count"]
 
 
 def test_late_answer_is_dropped_and_disturbs_nobody(remote: Remote, client: Client, tmp_path: Path) -> None:

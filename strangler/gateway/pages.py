@@ -13,6 +13,8 @@ from strangler.chassis.bodies import pieces
 from strangler.chassis.request_ids import request_id
 
 RETRY_AFTER = "2"
+SILENT_SECONDS = 60.0
+"""Then a connection is closed; the gateway closes those that it does not use before (`idleConnTimeout`)."""
 PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not_found", "Not found."),
     413: ("request_too_large", "The request body is too large."),
@@ -36,6 +38,7 @@ class Pages(BaseHTTPRequestHandler):
     """Answers every method alike."""
 
     protocol_version = "HTTP/1.1"
+    timeout = SILENT_SECONDS
 
     def answer(self) -> None:
         for _ in pieces(self):

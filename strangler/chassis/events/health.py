@@ -6,6 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 
+SILENT_SECONDS = 5.0
+"""Who says nothing for so long holds a thread no more."""
+
 
 class Health:
     """`trouble` gives what the process lacks, by name; nothing, when it is ready."""
@@ -21,6 +24,8 @@ class Health:
         trouble = self.trouble
 
         class Answers(BaseHTTPRequestHandler):
+            timeout = SILENT_SECONDS
+
             def do_GET(self) -> None:
                 found = trouble() if self.path == "/readyz" else {}
                 body = msgspec.json.encode({"status": "unavailable" if found else "ok", **found})

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 from psycopg_pool import PoolTimeout
 
 from strangler.chassis.ownership import Shadowing
+from strangler.chassis.shadow.differing import Differing
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,6 @@ MOST_ROUNDS = 8
 APPLIED_SECONDS = 3.0
 POLL_SECONDS = 0.05
 FLUSH_SECONDS = 1.0
-LONGEST_EXAMPLE = 2000
 
 LSN = "SELECT pg_current_wal_insert_lsn()"
 APPLIED = "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s"
@@ -78,7 +78,7 @@ class Reading:
         self.read, self.key = read, (read.domain, read.name)
         self.here: Any = None
         self.proofs = 0
-        self.difference = ""
+        self.differing = Differing(None, None)
 
     def read_here(self) -> None:
         """What the peer's answer is to be; the next one has been read already where they differed."""
@@ -90,7 +90,7 @@ class Reading:
         there = self.read.there()
         if there == self.here:
             return True
-        self.difference = f"here {self.here!r}, at {self.read.how.peer} {there!r}"
+        self.differing = Differing(self.here, there)
         self.proofs = self.proofs + 1 if self.read.here() == self.here else 0
         return False if self.proofs == PROOFS else None
 
@@ -173,8 +173,8 @@ class Comparer:
             figures.matched += 1
         else:
             figures.mismatched += 1
-            figures.last_mismatch = reading.difference[:LONGEST_EXAMPLE]
-            log.warning("%s of %s differs: %s", *reversed(reading.key), reading.difference)
+            figures.last_mismatch = reading.differing.values(peer=reading.read.how.peer)
+            log.warning("%s of %s differs in %s", *reversed(reading.key), reading.differing.paths())
         return False
 
     def _applied(self, readings: list["Reading"]) -> bool:

@@ -132,6 +132,9 @@ def test_planted_difference_is_found_and_shown(following: World) -> None:
         for row in figures(following).values():
             assert str(WRONG) in row["last_mismatch"]
             assert str(WRONG + 1) in row["last_mismatch"]
+        told = following.old.log()
+        assert "differs in 1.amount" in told
+        assert f"here {WRONG}" not in told
     finally:
         following.new.stop()
         following.new.start(LEDGER_WRONG="-1")

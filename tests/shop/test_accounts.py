@@ -247,15 +247,18 @@ class TestForgery:
         assert (answer.status_code, codes(answer)) == (401, [("authentication_failed", None)])
 
     def test_alg_none(self, user: User) -> None:
+        tokens.make_first()
         kid = tokens.published()["keys"][0]["kid"]
         self.refused(jwt.encode(self.claims(user), "", algorithm="none", headers={"kid": kid}))
 
     def test_public_key_as_shared_secret(self, user: User) -> None:
+        tokens.make_first()
         key = tokens.published()["keys"][0]
         self.refused(jwt.encode(self.claims(user), key["n"], algorithm="HS256", headers={"kid": key["kid"]}))
 
     def test_another_key_under_a_known_kid(self, user: User) -> None:
         other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        tokens.make_first()
         kid = tokens.published()["keys"][0]["kid"]
         self.refused(jwt.encode(self.claims(user), other, algorithm="RS256", headers={"kid": kid}))
         self.refused(jwt.encode(self.claims(user), other, algorithm="RS256", headers={"kid": "unknown"}))
@@ -290,6 +293,10 @@ class TestKeys:
         seed()
 
         assert SigningKey.objects.count() == 1
+
+    def test_asking_for_them_makes_none(self, client: APIClient, db: None) -> None:
+        assert client.get("/.well-known/jwks.json").json() == accounts.jwks() == {"keys": []}
+        assert not SigningKey.objects.exists()
 
     def test_private_keys_are_encrypted_at_rest(self, user: User) -> None:
         tokens.issue(user=user, kind="access")

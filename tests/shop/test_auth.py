@@ -31,6 +31,7 @@ class Source:
 
 @pytest.fixture
 def key(db: None) -> dict[str, Any]:
+    tokens.make_first()
     first: dict[str, Any] = tokens.published()["keys"][0]
     return first
 

@@ -60,10 +60,14 @@ def _of_password(user: User) -> str:
 
 def published() -> dict[str, Any]:
     """The JSON Web Key Set: keys that sign, that are about to, and that still verify."""
-    now = timezone.now()
-    keys = SigningKey.objects.filter(Q(verifies_until=None) | Q(verifies_until__gt=now)).order_by("id")
-    published = list(keys.values_list("public_jwk", flat=True))
-    return {"keys": published or [_signer(now).public_jwk]}
+    unended = Q(verifies_until=None) | Q(verifies_until__gt=timezone.now())
+    keys = SigningKey.objects.filter(unended).order_by("id")
+    return {"keys": list(keys.values_list("public_jwk", flat=True))}
+
+
+def make_first() -> None:
+    """Make the first key, unless there is one that signs."""
+    _signer(timezone.now())
 
 
 def rotate(*, lead: timedelta) -> SigningKey:

@@ -22,14 +22,14 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from strangler.chassis.errors import ChassisError
+from strangler.chassis.watching import WAIT_SECONDS, Folder
 
 log = logging.getLogger(__name__)
 
 PREFIX = "config"
 ENCRYPTED = "fernet:"
-WAIT_SECONDS = 60
 RETRY_SECONDS = 2.0
-CONNECT_SECONDS = 2.0
+LOOK_SECONDS = 2.0
 
 # What Traefik's circuit breakers compare, a blank for any number of them; joined comparisons are one again.
 _IS, _WHOLE, _DECIMAL = r" (?:[<>]=?|[!=]=) ", r"(?:0|[1-9]\d{0,8})", r"\d{1,9}\.\d{1,9}"
@@ -151,7 +151,7 @@ class LiveSettings:
         self.defaults = defaults
         self.value = defaults()
         self.listeners: list[Callable[[Settings], None]] = []
-        self.index = 0
+        self.folder = Folder(f"{PREFIX}/{self.value.service}/")
         self._pid = 0
 
     def get(self) -> Settings:
@@ -163,16 +163,16 @@ class LiveSettings:
     def read(self) -> Settings:
         """The settings after one look at Consul: for a process that cannot have a thread that watches."""
         if self.value.consul_url:
-            self.index = 0  # answered at once
+            self.folder.index = 0  # answered at once
             try:
-                self._once(answer_seconds=CONNECT_SECONDS)
+                self._once(answer_seconds=LOOK_SECONDS)
             except (requests.RequestException, ValueError) as error:
                 log.warning("Consul does not answer; the settings stay as they are: %s", error)
         return self.value
 
     def _watch(self) -> None:
         pause = threading.Event()
-        self.index = 0
+        self.folder.index = 0
         while True:
             try:
                 self._once()
@@ -181,16 +181,10 @@ class LiveSettings:
                 pause.wait(RETRY_SECONDS)
 
     def _once(self, answer_seconds: float = WAIT_SECONDS + 10) -> None:
-        """One blocking query: returns when something changed or the wait is over."""
-        url = f"{self.value.consul_url}/v1/kv/{PREFIX}/{self.value.service}/"
-        query = {"recurse": "1", "index": str(self.index), "wait": f"{WAIT_SECONDS}s"}
-        answer = requests.get(url, params=query, timeout=(CONNECT_SECONDS, answer_seconds))
-        if answer.status_code not in (200, 404):
-            answer.raise_for_status()
-        index = int(answer.headers.get("X-Consul-Index", "0"))
-        changed, self.index = index != self.index, max(index, 1) if index >= self.index else 0
-        if changed:
-            self._apply(answer.json() if answer.status_code == 200 else [])
+        """Returns when something changed or the wait is over."""
+        entries = self.folder.changed(self.value.consul_url, answer_seconds=answer_seconds)
+        if entries is not None:
+            self._apply(entries)
 
     def _apply(self, entries: list[dict[str, Any]]) -> None:
         overrides: dict[str, Any] = {}

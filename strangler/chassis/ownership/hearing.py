@@ -16,11 +16,11 @@ import requests
 
 from strangler.chassis.config import current
 from strangler.chassis.ownership import fence, state
+from strangler.chassis.watching import Folder
 
 log = logging.getLogger(__name__)
 
 PREFIX = "strangler/domains/"
-WAIT_SECONDS = 60
 RETRY_SECONDS = 2.0
 
 
@@ -38,7 +38,7 @@ class Hearing:
     """`start()` once in every process; a forked child listens for itself."""
 
     def __init__(self) -> None:
-        self.index = 0
+        self.folder = Folder(PREFIX)
         self.heard: set[str] = set()
         self._started = False
 
@@ -57,7 +57,7 @@ class Hearing:
 
         apps.ready_event.wait()
         pause = threading.Event()
-        self.index, known = 0, False
+        self.folder.index, known = 0, False
         while True:
             known = self.ask_database() or known
             try:
@@ -85,16 +85,10 @@ class Hearing:
         return True
 
     def once(self) -> None:
-        """One blocking query: returns when something changed or the wait is over."""
-        url = f"{current().consul_url}/v1/kv/{PREFIX}"
-        query = {"recurse": "1", "index": str(self.index), "wait": f"{WAIT_SECONDS}s"}
-        answer = requests.get(url, params=query, timeout=(2, WAIT_SECONDS + 10))
-        if answer.status_code not in (200, 404):
-            answer.raise_for_status()
-        index = int(answer.headers.get("X-Consul-Index", "0"))
-        changed, self.index = index != self.index, max(index, 1) if index >= self.index else 0
-        if changed:
-            self.apply(answer.json() if answer.status_code == 200 else [])
+        """Returns when something changed or the wait is over."""
+        entries = self.folder.changed(current().consul_url)
+        if entries is not None:
+            self.apply(entries)
 
     def apply(self, entries: list[dict[str, Any]]) -> None:
         """Take note of what Consul has."""

@@ -9,7 +9,6 @@ import msgspec
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from psycopg_pool import PoolTimeout
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except (DatabaseError, PoolTimeout) as error:
+    except DatabaseError as error:
         log.warning("not ready: %s", error)
         return _answer(503, {"status": "unavailable", "database": "down"})
     return _answer(200, {"status": "ok", "database": "up"})

@@ -14,7 +14,6 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from drf_standardized_errors.handler import ExceptionHandler
-from psycopg import errors as pg
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -23,13 +22,13 @@ from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.ownership import moved
 from strangler.chassis.parsers import TooLarge
 from strangler.chassis.ports import DomainNotHosted
+from strangler.chassis.postgres import LOCKED
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 2
 """Seconds after which a client may try again when a dependency was down or a lock was busy."""
 
-LOCKED = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 # What PostgreSQL raises for a value that no column can hold although the serializer let it pass.
 BAD_VALUES = (DataError, UnicodeEncodeError, OverflowError)
 

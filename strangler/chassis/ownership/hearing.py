@@ -72,12 +72,11 @@ class Hearing:
     def ask_database(self) -> bool:
         """Learn what the database says; whether it could be asked."""
         from django.db import DatabaseError, connection
-        from psycopg_pool import PoolTimeout
 
         try:
             with connection.cursor() as cursor:
                 fence.read(cursor)
-        except (DatabaseError, PoolTimeout) as error:
+        except DatabaseError as error:
             log.warning("the database does not say who owns what: %s", error)
             return False
         finally:

@@ -143,14 +143,13 @@ class Server:
     def health(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         """`/livez` and `/readyz`, as every host's."""
         from django.db import DatabaseError, connection
-        from psycopg_pool import PoolTimeout
 
         body = {"status": "ok"}
         if environ["PATH_INFO"] == "/readyz":
             try:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT 1")
-            except (DatabaseError, PoolTimeout) as error:
+            except DatabaseError as error:
                 log.warning("not ready: %s", error)
                 body = {"status": "unavailable", "database": "down"}
             finally:

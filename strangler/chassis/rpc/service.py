@@ -6,13 +6,12 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from opentelemetry import trace
-from psycopg import errors as pg
-from psycopg_pool import PoolTimeout
 
 from strangler.chassis import ownership
 from strangler.chassis.errors import ContractError, DomainUnavailable
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.ports import Method, Port
+from strangler.chassis.postgres import LOCKED
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.consumer import Entrypoint, not_begun
 from strangler.chassis.rpc.envelope import Codec, codec
@@ -20,8 +19,6 @@ from strangler.chassis.rpc.errors import DeadlinePassed, DependencyUnavailable, 
 from strangler.chassis.rpc.providers import Connections, Deadline, Headers, Tracing
 
 log = logging.getLogger(__name__)
-
-LOCKED = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
 
 def service(port: type[Port], *, host: str) -> type:
@@ -87,7 +84,7 @@ def _told(coding: Codec, error: Exception) -> Exception:
     domain, name = coding.domain, coding.method.name
     # It was begun, may have several transactions, and a commit that failed may have been one.
     unknown = coding.method.kind == "command"
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+    if isinstance(error, OperationalError | InterfaceError):
         if deadline.passed():
             reason = "the deadline passed while it was under way"
             return DeadlinePassed(domain, name, reason, unknown=unknown)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError, connection
-from psycopg_pool import PoolTimeout
 
 from strangler.chassis.ownership import Shadowing
 from strangler.chassis.shadow.differing import Differing
@@ -126,7 +125,7 @@ class Comparer:
                 if self.figures and time.monotonic() >= flushed + FLUSH_SECONDS:
                     self._flush()
                     flushed = time.monotonic()
-            except (DatabaseError, PoolTimeout) as error:
+            except DatabaseError as error:
                 log.warning("shadow reads go without the database for a moment: %s", error)
             except Exception:
                 log.exception("a shadow read failed in a way that nobody thought of")

@@ -29,8 +29,8 @@ CONFIRM_SECONDS = 5.0
 
 class Periodic(NamedTuple):
     """A domain's task: run every so many seconds by the host that owns the domain, and by no other; in each
-    of its worker processes by one thread at a time. `function` ends within some seconds, or a worker that is
-    told to stop waits for it."""
+    of its worker processes by one thread at a time. A worker that is told to stop waits for `function`, which
+    is to end within the time that a process has for that, or to bear being killed."""
 
     domain: str
     seconds: float

@@ -29,8 +29,9 @@ LONGEST_WAIT = 300
 
 
 def send_pending(*, limit: int = 100) -> int:
-    """Send what is due, oldest first, at most `limit` and for some seconds; returns how many were sent.
+    """Send what is due, oldest first, at most `limit`; returns how many were sent.
 
+    Begins no mail after BUDGET_SECONDS; a slow server may take EMAIL_TIMEOUT for each step of the last one.
     Stops at the first sign that the server is out of reach. The rest waits for the next call.
     """
     ends, sent = time.monotonic() + BUDGET_SECONDS, 0

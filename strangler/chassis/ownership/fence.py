@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from strangler.chassis.errors import ChassisError
+from strangler.chassis.errors import ChassisError, DomainUnavailable
 from strangler.chassis.ownership import state
 from strangler.chassis.ownership.schema import MOVED
 
@@ -28,9 +28,10 @@ class NotHeld(ChassisError):
 
 
 def moved(error: BaseException) -> DomainMoved | None:
-    """The fence's refusal that this error is or was caused by, if any."""
+    """The fence's refusal that this error is or was caused by, if any. A port that gave up is none: it has
+    asked where the domain is for as long as it may, and its command may have had its effect."""
     cause: BaseException | None = error
-    while cause is not None:
+    while cause is not None and not isinstance(cause, DomainUnavailable):
         if isinstance(cause, DomainMoved):
             return cause
         if getattr(cause, "sqlstate", None) == MOVED:

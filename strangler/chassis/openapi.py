@@ -30,7 +30,11 @@ EVERYWHERE = {
     "429": "Too many requests; Retry-After says when to try again.",
     "503": "Something this needs is down; Retry-After says when to try again.",
 }
-WITH_BODY = {"413": "The body is too large.", "415": "The body is not JSON."}
+OF_WRITES = {
+    "413": "The body is too large.",
+    "415": "The body is not JSON.",
+    "502": "`outcome_unknown`: it may have had its effect, or not. Look before you send it again.",
+}
 WITH_TOKEN = {"401": "No valid access token.", "403": "This user may not do this."}
 
 
@@ -53,7 +57,7 @@ class AutoSchema(SpectacularSchema):
     def _problems(self) -> dict[str, str]:
         problems = dict(EVERYWHERE)
         if self.method in ("POST", "PUT", "PATCH", "DELETE"):
-            problems |= WITH_BODY
+            problems |= OF_WRITES
         if self.view.get_authenticators():
             problems |= WITH_TOKEN
         own = getattr(self.view, "problems", {})

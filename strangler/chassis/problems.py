@@ -29,6 +29,10 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER = 2
 """Seconds after which a client may try again when a dependency was down or a lock was busy."""
 
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+REPEATABLE = "Idempotency-Key"
+"""Who sends this header may send the request again, and so may we."""
+
 # What PostgreSQL raises for a value that no column can hold although the serializer let it pass.
 BAD_VALUES = (DataError, UnicodeEncodeError, OverflowError)
 
@@ -49,6 +53,15 @@ class Busy(Unavailable):
     default_code = "busy"
 
 
+class OutcomeUnknown(exceptions.APIException):
+    """The request may have had its effect, or a part of it: not to be tried again unseen, so no Retry-After.
+    The gateway says the same of a write whose host ended the connection."""
+
+    status_code = status.HTTP_502_BAD_GATEWAY
+    default_detail = "The request may have had its effect, or not. Look before you send it again."
+    default_code = "outcome_unknown"
+
+
 def problem(
     status_code: int,
     *,
@@ -64,6 +77,12 @@ def problem(
         status=status_code,
         headers=headers,
     )
+
+
+def outcome_unknown() -> HttpResponse:
+    """The answer to a write that may have had its effect, or a part of it."""
+    unknown = OutcomeUnknown
+    return problem(unknown.status_code, code=unknown.default_code, detail=unknown.default_detail)
 
 
 def document(status_code: int, errors: Sequence[tuple[str, str, str | None]]) -> dict[str, Any]:

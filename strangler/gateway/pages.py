@@ -19,7 +19,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not_found", "Not found."),
     413: ("request_too_large", "The request body is too large."),
     429: ("throttled", "Request was throttled. Try again."),
-    502: ("bad_gateway", "The service answered nothing that can be passed on."),
+    502: ("outcome_unknown", "The request may have had its effect, or not. Look before you send it again."),
     503: ("service_unavailable", "The service is temporarily unavailable. Try again."),
     504: ("gateway_timeout", "The service did not answer in time."),
 }

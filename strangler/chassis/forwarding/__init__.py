@@ -8,9 +8,9 @@ that was sent a request never sends it on. If it does not own the domain either,
 tries again for a moment. The gateway takes these headers out of what clients send.
 
 Only a request that has committed nothing is done again: one whose writes are one transaction, or whose first
-is the one that is refused. What has committed a part is answered with 503 `outcome_unknown`, unless it came
-with an `Idempotency-Key`. A body larger than DATA_UPLOAD_MAX_MEMORY_SIZE is not kept and so not carried: 503
-with `Retry-After`.
+is the one that is refused. What has committed a part is answered with 502 `outcome_unknown`, and so is what
+was sent on and got no answer, unless it came with an `Idempotency-Key`. A body larger than
+DATA_UPLOAD_MAX_MEMORY_SIZE is not kept and so not carried: 503 with `Retry-After`.
 """
 
 from strangler.chassis.forwarding.middleware import Forwarding

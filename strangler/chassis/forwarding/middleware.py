@@ -19,7 +19,7 @@ from strangler.chassis.forwarding.carrying import AnswerLost, NotSent, carry
 from strangler.chassis.forwarding.commits import Commits
 from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
 from strangler.chassis.ownership import DomainMoved
-from strangler.chassis.problems import RETRY_AFTER, problem
+from strangler.chassis.problems import REPEATABLE, RETRY_AFTER, SAFE, outcome_unknown, problem
 from strangler.chassis.routes import ADMIN
 
 log = logging.getLogger(__name__)
@@ -28,10 +28,7 @@ PATIENCE_SECONDS = 2.0
 """How long a write is held whose domain is between two owners."""
 
 PAUSE_SECONDS = 0.05
-SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 MOST_REPEATS = 3
-REPEATABLE = "Idempotency-Key"
-"""Who sends this header may send the request again, and so may we."""
 
 
 class Forwarding:
@@ -133,8 +130,7 @@ def _once_only(request: HttpRequest, domain: str) -> HttpResponse | None:
     if commits is None or not commits.any or REPEATABLE in request.headers:
         return None
     log.error("%s %s was done in part when %s moved", request.method, request.path, domain)
-    detail = "A part of the request was done when the rest was refused. Look what effect it had."
-    return problem(503, code="outcome_unknown", detail=detail)
+    return outcome_unknown()
 
 
 def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:
@@ -145,7 +141,8 @@ def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:
 
 
 def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
-    """The owner's answer; None if it cannot be asked, or does not own the domain, at this moment."""
+    """The owner's answer; None if it may be asked again in a moment: it could not be asked, does not own the
+    domain, or its answer was lost and the request says that it may be repeated."""
     owner = ownership.owner_of(domain)
     note = Note(ownership.host(), domain, ownership.epoch_of(domain))
     found = instances.addresses(owner)
@@ -157,8 +154,7 @@ def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
             continue
         except AnswerLost as error:
             log.error("%s %s was carried to %s: %s", request.method, request.path, owner, error)
-            detail = "The request was passed on, and its answer was lost. Look whether it had its effect."
-            return problem(502, code="outcome_unknown", detail=detail)
+            return None if REPEATABLE in request.headers else outcome_unknown()
         said = headers.read(response.headers.get(MOVED))
         if said is None:
             log.info("%s %s was carried to %s: %d", request.method, request.path, owner, response.status_code)

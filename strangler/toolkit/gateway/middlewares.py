@@ -11,16 +11,17 @@ OUTERMOST = "secure-headers"
 """It sees every answer to a client last."""
 
 # From the client inwards. Every chain ends at the host's service.
-OUTSIDE = [OUTERMOST, "compress", "problems-gateway@file", "problems-body", "body-limit"]
+OF_READS = [OUTERMOST, "compress", "problems-gateway@file", "problems-body", "body-limit"]
+OF_WRITES = [OUTERMOST, "compress", "problems-write@file", "problems-body", "body-limit"]
 LIMITED = ["problems-limit", "rate-limit", "in-flight"]
 INSIDE = ["breaker"]
 CHAINS = {
-    "open-read": [*OUTSIDE, *LIMITED, *INSIDE, "retry"],
-    "open-write": [*OUTSIDE, *LIMITED, *INSIDE],
-    "user-read": [*OUTSIDE, *LIMITED, "auth", *INSIDE, "retry"],
-    "user-write": [*OUTSIDE, *LIMITED, "auth", *INSIDE],
+    "open-read": [*OF_READS, *LIMITED, *INSIDE, "retry"],
+    "open-write": [*OF_WRITES, *LIMITED, *INSIDE],
+    "user-read": [*OF_READS, *LIMITED, "auth", *INSIDE, "retry"],
+    "user-write": [*OF_WRITES, *LIMITED, "auth", *INSIDE],
     # Routes that limit their callers themselves, and whose own 429 has to reach the client.
-    "own-limits": [*OUTSIDE, *INSIDE],
+    "own-limits": [*OF_WRITES, *INSIDE],
 }
 
 

@@ -217,3 +217,15 @@ def test_clients_cannot_say_that_a_request_was_forwarded(gateway: Gateway) -> No
     headers = {"X-Strangler-Forwarded": "catalog;catalog;7", "X-User-Id": "1"}
     answer = requests.get(f"{gateway.url}/api/products", headers=headers, timeout=5)
     assert not {"x-strangler-forwarded", "x-user-id"} & set(answer.json()["headers"])
+
+
+def test_only_a_read_that_got_no_answer_is_to_be_sent_again(gateway: Gateway, hosts: dict[str, Host]) -> None:
+    """502 is Traefik's own of a connection that ended, and a host's of an answer that it lost. Breakers open
+    over it: it comes last."""
+    hosts["monolith"].status = 502
+    expected = {"GET": (503, "service_unavailable", True), "POST": (502, "outcome_unknown", False)}
+    for asked_for in ("GET /x", "POST /x", "POST /api/checkout", "POST /api/auth/token"):
+        method, path = asked_for.split()
+        answer = requests.request(method, gateway.url + path, headers=TOKEN, timeout=5)
+        told = answer.status_code, answer.json()["errors"][0]["code"], "Retry-After" in answer.headers
+        assert told == expected[method], asked_for

@@ -13,7 +13,8 @@ class ChassisError(Exception):
 class DomainUnavailable(ChassisError):
     """A domain's owner cannot be asked now; HTTP callers get 503 with Retry-After.
 
-    Nothing was done, unless `unknown`: then the call may have had its effect. `busy`: others hold the rows.
+    Nothing was done, unless `unknown`: then the call may have had its effect, and who sent a write gets 502
+    `outcome_unknown`. `busy`: others hold the rows.
     """
 
     busy: ClassVar[bool] = False

@@ -23,6 +23,7 @@ from strangler.chassis.ownership import moved
 from strangler.chassis.parsers import TooLarge
 from strangler.chassis.ports import DomainNotHosted
 from strangler.chassis.postgres import LOCKED
+from strangler.chassis.postgres.base import CommitLost
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +122,22 @@ class Handler(ExceptionHandler):
         return found
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
+        found = self._known(exc)
+        if isinstance(found, Unavailable) and self._may_be_done(exc):
+            logger.error("a write may have been done: %s", exc)
+            return OutcomeUnknown()
+        return found
+
+    def _may_be_done(self, error: Exception) -> bool:
+        """Whether it is a write that may have had its effect, or a part, and does not say: send me again."""
+        request = self.context["request"]
+        if request is None or request.method in SAFE or REPEATABLE in request.headers:
+            return False
+        commits = getattr(request, "commits", None)  # `forwarding` counts them
+        committed = commits is not None and commits.any
+        return committed or isinstance(error, CommitLost) or getattr(error, "unknown", False)
+
+    def _known(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
             logger.warning("The database refused: %s", exc)
             return Busy() if isinstance(exc.__cause__, LOCKED) else Unavailable()

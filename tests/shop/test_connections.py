@@ -208,6 +208,17 @@ def test_a_statement_that_is_stopped_is_not_done_again(lasting: DatabaseWrapper)
     assert served(lasting, by_fetch) == before
 
 
+@pytest.mark.parametrize("sql", ["UPDATE numbers SET number = 2", "SELECT number FROM numbers"])
+def test_a_change_whose_answer_is_lost_may_be_committed(lasting: DatabaseWrapper, sql: str) -> None:
+    commits = Commits()
+    with lasting.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE numbers (number integer)")
+        lasting.connection.close()
+        with lasting.execute_wrapper(commits), pytest.raises(OperationalError):
+            cursor.execute(sql)
+    assert commits.any is sql.startswith("UPDATE")
+
+
 def test_statements_are_traced_too_where_a_write_opened_the_connection(
     lasting: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

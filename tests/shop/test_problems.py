@@ -1,6 +1,7 @@
 """Every error answer has the one shape, and the client's mistakes are never ours."""
 
 import json
+from collections.abc import Callable
 from typing import Any, cast
 
 import psycopg
@@ -12,6 +13,7 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from contracts.inventory import InsufficientStock, Shortage
+from shop.catalog.models import Category, Product
 
 JSON = "application/json"
 
@@ -40,9 +42,23 @@ ERRORS = {
     "nul": ValueError("A string literal cannot contain NUL (0x00) characters."),
     "defect": KeyError("a defect"),
 }
-urlpatterns = [path(name, fail(error)) for name, error in ERRORS.items()]
 handler404 = "strangler.chassis.problems.page_not_found"
 handler500 = "strangler.chassis.problems.server_error"
+
+
+class TakesTwoSteps(APIView):
+    """The first is done for good when the database goes away."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    def post(self, request: Request) -> None:
+        Category.objects.create(slug="tea", name="Tea")
+        raise OperationalError("server closed the connection unexpectedly")
+
+
+urlpatterns = [path(name, fail(error)) for name, error in ERRORS.items()]
+urlpatterns.append(path("two-steps", TakesTwoSteps.as_view()))
 
 
 def shape(answer: Any) -> None:
@@ -125,6 +141,49 @@ def test_requests(client: APIClient, method: str, path: str, headers: dict[str, 
     assert answer.status_code == status
     if status >= 400:
         shape(answer)
+
+
+@pytest.fixture
+def lost_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From when it is called, commits succeed and their acknowledgement does not arrive."""
+    from django.db import connection
+
+    def begin() -> None:
+        commit = connection.connection.commit
+
+        def lost() -> None:
+            commit()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        monkeypatch.setattr(connection.connection, "commit", lost)
+
+    return begin
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [({}, (502, "outcome_unknown")), ({"Idempotency-Key": "k"}, (503, "service_unavailable"))],
+)
+def test_a_commit_that_may_have_been_one(
+    lost_commit: Callable[[], None], staff: APIClient, headers: dict[str, str], told: tuple[int, str]
+) -> None:
+    Category.objects.create(slug="tea", name="Tea")
+    lost_commit()
+    body = {"sku": "T-1", "name": "Assam", "price": "3.50", "category": "tea"}
+    answer = staff.post("/api/products", body, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == told
+    assert ("Retry-After" in answer) is bool(headers)
+    shape(answer)
+    assert Product.objects.filter(sku="T-1").exists()
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_is_done(client: APIClient) -> None:
+    answer = client.post("/two-steps")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (502, "outcome_unknown")
+    assert "Retry-After" not in answer
 
 
 @pytest.mark.django_db

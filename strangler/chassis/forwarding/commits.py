@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.db import OperationalError
+
+from strangler.chassis.postgres.base import unanswered
+
 CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE")
 """The statements that do, as the server calls them."""
 
 
 class Commits:
-    """An execute wrapper of Django's: `any` says whether a change of this request was committed."""
+    """An execute wrapper of Django's: `any` says whether a change of this request was committed, or may
+    have been: a statement that is a transaction by itself, whose answer was lost."""
 
     def __init__(self) -> None:
         self.any = False
@@ -16,7 +21,12 @@ class Commits:
     def __call__(
         self, execute: Callable[..., Any], sql: Any, parameters: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        found = execute(sql, parameters, many, context)
+        try:
+            found = execute(sql, parameters, many, context)
+        except OperationalError as error:
+            alone = not context["connection"].in_atomic_block
+            self.any |= alone and unanswered(error) and str(sql).lstrip().upper().startswith(CHANGES)
+            raise
         # A SELECT may come without Django's cursor.
         if (cursor := context.get("cursor")) is not None and _changed(cursor):
             self._changed(context["connection"])

@@ -19,13 +19,17 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from django.db import Error
 from gunicorn.http.errors import ParseException
+from psycopg_pool import PoolTimeout
 
 from strangler.chassis.auth import InvalidToken, verify
 from strangler.chassis.config import GatewaySettings
+from strangler.chassis.errors import ChassisError
 from strangler.chassis.request_ids import request_id
 from strangler.chassis.tracing import trace_id
 
+log = logging.getLogger(__name__)
 access = logging.getLogger("access")
 
 AUTH_PATH = "/internal/auth"
@@ -38,6 +42,8 @@ MISSING = ("not_authenticated", "Authentication credentials were not provided.")
 FOREIGN = ("unsupported_media_type", "Only UTF-8 is read.")
 BROKEN = ("parse_error", "The request's body did not arrive.")
 TOO_LARGE = ("request_too_large", "The request body is too large.")
+AWAY = ("service_unavailable", "The service is temporarily unavailable. Try again.")
+RETRY_AFTER = ("Retry-After", "2")
 INVALID = ("authentication_failed", "The access token is not valid or has expired.")
 
 
@@ -90,24 +96,22 @@ def keep_encoded_slashes(environ: dict[str, Any]) -> None:
 
 
 def who_is_it(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """200 with the user in headers, or the 401 that the host itself would answer (ForwardAuth)."""
+    """200 with the user in headers, or what the host itself would answer (ForwardAuth): 401, or 503 where it
+    has no keys to verify a token with and cannot get them."""
+    given = ("X-Request-Id", request_id(environ.get("HTTP_X_REQUEST_ID", "")))
+    unauthorised = [("WWW-Authenticate", 'Bearer realm="api"'), given]
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
-        return _unauthorised(environ, start_response, *MISSING)
+        return _refuse(start_response, "401 Unauthorized", *MISSING, unauthorised)
     try:
         user = verify(token.strip())
     except InvalidToken:
-        return _unauthorised(environ, start_response, *INVALID)
+        return _refuse(start_response, "401 Unauthorized", *INVALID, unauthorised)
+    except (Error, PoolTimeout, ChassisError) as error:
+        log.warning("no keys to verify a token with: %s", error)
+        return _refuse(start_response, "503 Service Unavailable", *AWAY, [RETRY_AFTER, given])
     start_response("200 OK", [("X-User-Id", str(user.id)), ("Content-Length", "0")])
     return [b""]
-
-
-def _unauthorised(
-    environ: dict[str, Any], start_response: Callable[..., Any], code: str, detail: str
-) -> Iterable[bytes]:
-    given = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-    headers = [("WWW-Authenticate", 'Bearer realm="api"'), ("X-Request-Id", given)]
-    return _refuse(start_response, "401 Unauthorized", code, detail, headers)
 
 
 def _refuse(
@@ -117,8 +121,8 @@ def _refuse(
     detail: str,
     headers: Sequence[tuple[str, str]] = (),
 ) -> Iterable[bytes]:
-    errors = [{"code": code, "detail": detail, "attr": None}]
-    body = msgspec.json.encode({"type": "client_error", "errors": errors})
+    kind = "client_error" if status < "500" else "server_error"
+    body = msgspec.json.encode({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]})
     described = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response(status, [*described, *headers])
     return [body]

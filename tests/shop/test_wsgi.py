@@ -7,8 +7,11 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.core.wsgi import get_wsgi_application
+from django.db import OperationalError, connection
 from django.test import Client
 
+from shop.accounts.models import User
+from shop.accounts.tokens import issue
 from shop.catalog.models import Category, Product
 from strangler.chassis.wsgi import wrap
 
@@ -37,6 +40,23 @@ class TestCharset:
     @pytest.mark.parametrize("given", ["", "; charset=UTF-8", '; charset="utf-8"', "; charset=us-ascii"])
     def test_what_clients_send(self, given: str) -> None:
         assert ask("/api/categories", CONTENT_TYPE=f"application/json{given}")[0] == 200
+
+
+@pytest.mark.django_db
+def test_who_it_is_cannot_be_said_without_keys(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = issue(user=user, kind="access")
+
+    def gone() -> None:
+        raise OperationalError("the database system is shutting down")
+
+    monkeypatch.setattr(connection, "cursor", gone)
+    status, headers, body = ask("/internal/auth", HTTP_AUTHORIZATION=f"Bearer {token}")
+    monkeypatch.undo()
+    told = json.loads(body)
+    assert (status, told["type"], told["errors"][0]["code"]) == (503, "server_error", "service_unavailable")
+    assert headers["Retry-After"]
+    assert headers["X-Request-Id"]
+    assert ask("/internal/auth", HTTP_AUTHORIZATION=f"Bearer {token}")[0] == 200
 
 
 @pytest.mark.django_db(transaction=True)

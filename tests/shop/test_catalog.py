@@ -13,6 +13,7 @@ from contracts.catalog import catalog
 from contracts.inventory import Stock, inventory
 from shop.catalog import listing, operations
 from shop.catalog.models import Category, Product
+from shop.catalog.serializers import ProductSerializer
 from strangler.chassis.ports import DomainNotHosted
 
 BODY = {"sku": "NEW-1", "name": "New", "description": "", "price": "12.30", "category": "garden"}
@@ -330,3 +331,29 @@ def test_what_is_withdrawn_meanwhile_was_written_all_the_same(
     assert (changed.status_code, changed.json()["name"]) == (200, "Changed")
     created = staff.post("/api/products", BODY)
     assert (created.status_code, created.json()["sku"]) == (201, BODY["sku"])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("slug", ["garden", "sku-shelf"])
+def test_a_category_that_is_deleted_meanwhile(
+    staff: APIClient, monkeypatch: pytest.MonkeyPatch, slug: str
+) -> None:
+    """Between the form's look and the commit, when the database looks."""
+    Category.objects.get_or_create(slug=slug)
+
+    def looked(_: Any, slug: str) -> str:
+        Category.objects.filter(slug=slug).delete()
+        return slug
+
+    monkeypatch.setattr(ProductSerializer, "validate_category", looked)
+    answer = staff.post("/api/products", {**BODY, "category": slug})
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["attr"], error["code"]) == (400, "category", "does_not_exist")
+    assert not Product.objects.filter(sku=BODY["sku"]).exists()
+
+
+def test_a_sku_that_is_taken_meanwhile(products: list[Product]) -> None:
+    with transaction.atomic(), pytest.raises(operations.SkuTaken):
+        operations.create_product(
+            sku="SKU-01", name="x", description="", price=Decimal(1), currency="EUR", category_id="garden"
+        )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.db import DatabaseError, IntegrityError, transaction
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from contracts.catalog import Product, ProductCreated
 from contracts.inventory import inventory
@@ -14,11 +15,17 @@ from shop.catalog import listing, models
 from strangler.chassis.errors import ChassisError
 from strangler.chassis.events import publish
 
+SKU_CONSTRAINT = "catalog_product_sku_key"
+
 logger = logging.getLogger(__name__)
 
 
 class SkuTaken(Exception):
     """Another product has this SKU."""
+
+
+class NoSuchCategory(Exception):
+    """The category is not there (any more)."""
 
 
 DTO_FIELDS = ("id", "sku", "name", "price", "currency", "active")
@@ -57,8 +64,9 @@ def with_availability(*, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def create_product(
     *, sku: str, name: str, description: str, price: Decimal, currency: str, category_id: str
 ) -> dict[str, Any]:
-    """The new product, ready for JSON; raises SkuTaken. Inventory hears of it and opens a stock record."""
-    with _sku_taken(), transaction.atomic():
+    """The new product, ready for JSON; raises SkuTaken, NoSuchCategory. Inventory hears of it and opens a
+    stock record."""
+    with _refused(), transaction.atomic():
         row = models.Product.objects.create(
             sku=sku,
             name=name,
@@ -79,8 +87,9 @@ def active_product(*, product: int) -> models.Product | None:
 
 
 def change_product(*, product: int, **changes: Any) -> dict[str, Any] | None:
-    """The active product with these values, ready for JSON; None if there is none. Raises SkuTaken."""
-    with _sku_taken(), transaction.atomic():
+    """The active product with these values, ready for JSON; None if there is none. Raises
+    SkuTaken, NoSuchCategory."""
+    with _refused(), transaction.atomic():
         row = models.Product.objects.select_for_update().filter(id=product, active=True).first()
         if row is None:
             return None
@@ -92,12 +101,16 @@ def change_product(*, product: int, **changes: Any) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _sku_taken() -> Iterator[None]:
+def _refused() -> Iterator[None]:
+    """What the database alone can know, because others write meanwhile."""
     try:
         yield
     except IntegrityError as error:
-        if "sku" in str(error):
+        cause = error.__cause__
+        if isinstance(cause, UniqueViolation) and cause.diag.constraint_name == SKU_CONSTRAINT:
             raise SkuTaken from error
+        if isinstance(cause, ForeignKeyViolation):
+            raise NoSuchCategory from error
         raise
 
 

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -55,8 +57,16 @@ def _link(origin: str, query: str, page: int) -> str:
     return replace_query_param(url, "page", page) if page > 1 else remove_query_param(url, "page")
 
 
-def _sku_taken() -> serializers.ValidationError:
-    return serializers.ValidationError({"sku": ["This SKU is taken."]}, code="unique")
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the form could not know, in its words."""
+    try:
+        yield
+    except operations.SkuTaken:
+        raise serializers.ValidationError({"sku": ["This SKU is taken."]}, code="unique") from None
+    except operations.NoSuchCategory:
+        text = "There is no such category."
+        raise serializers.ValidationError({"category": [text]}, code="does_not_exist") from None
 
 
 class _StaffWrites(PublicReads):
@@ -105,10 +115,8 @@ class Products(_StaffWrites):
     def post(self, request: Request) -> Response:
         form = ProductSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        try:
+        with _told():
             created = operations.create_product(**form.validated_data)
-        except operations.SkuTaken:
-            raise _sku_taken() from None
         return Response(created, status=status.HTTP_201_CREATED)
 
 
@@ -127,10 +135,8 @@ class OneProduct(_StaffWrites):
             raise exceptions.NotFound
         form = ProductSerializer(row, data=request.data, partial=True)
         form.is_valid(raise_exception=True)
-        try:
+        with _told():
             changed = operations.change_product(product=product, **form.validated_data)
-        except operations.SkuTaken:
-            raise _sku_taken() from None
         if changed is None:
             raise exceptions.NotFound
         return _json(changed)

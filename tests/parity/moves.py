@@ -174,7 +174,7 @@ PRODUCT = {
     "currency": texts("EUR", odd=("eur", "USD")),
     "category": texts("kitchen", odd=("no-such",)),
 }
-ADJUSTMENT = {"delta": texts(1, 2, 5, -1, -3, "3", odd=(-100, 0, 2**31 - 1, 2**31)), "reason": TEXTS}
+ADJUSTMENT = {"delta": texts(1, 2, 5, -1, -3, "3", odd=(-100, 0, 10**9, 10**9 + 1)), "reason": TEXTS}
 CHECKOUT = {
     "payment_token": texts("tok_ok", odd=("tok_declined", "tok_twice", "tok_error", "other")),
     "address": weighted((9, st.just(Pick("address", 0))), (1, picks("address", 4))),

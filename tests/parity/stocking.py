@@ -79,8 +79,9 @@ def count_stock(journey: Journey) -> None:
         {"delta": 1, "reason": "a\x00b"},
     ):
         world.call("POST", path, who="staff", json=body, expect=400)
-    world.adjust(product, 2**31 - 1)
-    world.adjust(product, 2**31 - 1, expect=None)
+    world.adjust(product, 10**9 + 1, expect=400)
+    world.adjust(product, 10**9)
+    world.adjust(product, 1, expect=400)
     world.adjust(999999999, 1, expect=404)
     journey.call("GET", f"/api/products/{product}", expect=200)
 

@@ -13,7 +13,9 @@ from contracts.inventory import InsufficientStock, Line, Shortage, Stock
 from shop.inventory.models import Reservation, StockItem, StockMovement
 from strangler.chassis.postgres.reading import fetch
 
-LARGEST = 2**31 - 1
+MOST = 1_000_000_000
+"""Of one product that can be counted in. What customers give back comes on top, and fits the column too."""
+
 STOCK = "SELECT product_id, on_hand, reserved FROM inventory_stockitem WHERE product_id = ANY(%s::bigint[])"
 """Written by hand, for every product list asks it: the query set costs three times as much."""
 
@@ -24,6 +26,10 @@ def stock(*, products: list[int]) -> dict[int, Stock]:
         product: Stock(product=product, on_hand=on_hand, reserved=reserved, available=on_hand - reserved)
         for product, on_hand, reserved in rows
     }
+
+
+class TooMany(Exception):
+    """More pieces of a product than can be counted in."""
 
 
 @transaction.atomic
@@ -81,13 +87,15 @@ def release(*, order: str, key: str) -> None:
 def adjust(*, product: int, delta: int, reason: str) -> Stock | None:
     """Count pieces in or out; None if the product has no stock record.
 
-    Raises InsufficientStock where fewer pieces would remain than are held for orders.
+    Raises InsufficientStock where fewer pieces would remain than are held for orders, and TooMany.
     """
     item = _locked([product]).get(product)
     if item is None:
         return None
     remaining = item.on_hand + delta
-    if not item.reserved <= remaining <= LARGEST:
+    if delta > 0 and remaining > MOST:
+        raise TooMany
+    if remaining < item.reserved:
         available = _available(item)
         raise InsufficientStock(lines=[Shortage(product=product, requested=abs(delta), available=available)])
     item.on_hand = remaining

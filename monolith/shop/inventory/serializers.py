@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from shop.inventory.operations import LARGEST
+from shop.inventory.operations import MOST
 
 
 class StockSerializer(serializers.Serializer[Any]):
@@ -13,9 +13,9 @@ class StockSerializer(serializers.Serializer[Any]):
 
 
 class AdjustmentSerializer(serializers.Serializer[Any]):
-    """`delta` pieces come in (positive) or go out (negative)."""
+    """`delta` pieces come in (positive) or go out (negative). No more than a billion can be on hand by it."""
 
-    delta = serializers.IntegerField(min_value=-LARGEST, max_value=LARGEST)
+    delta = serializers.IntegerField(min_value=-MOST, max_value=MOST)
     reason = serializers.CharField(max_length=200)
 
     def validate_delta(self, value: int) -> int:

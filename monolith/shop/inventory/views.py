@@ -1,6 +1,6 @@
 import msgspec
 from drf_spectacular.utils import extend_schema
-from rest_framework import exceptions
+from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -30,7 +30,11 @@ class Adjust(APIView):
     def post(self, request: Request, product: int) -> Response:
         form = AdjustmentSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        adjusted = operations.adjust(product=product, **form.validated_data)
+        try:
+            adjusted = operations.adjust(product=product, **form.validated_data)
+        except operations.TooMany:
+            text = f"More than {operations.MOST} pieces would be on hand."
+            raise serializers.ValidationError({"delta": [text]}, code="max_value") from None
         if adjusted is None:
             raise exceptions.NotFound
         return Response(msgspec.to_builtins(adjusted))

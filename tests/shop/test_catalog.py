@@ -11,9 +11,9 @@ from rest_framework.test import APIClient
 
 from contracts.catalog import catalog
 from contracts.inventory import Stock, inventory
-from shop.catalog import listing, operations
+from shop.catalog import listing, operations, views
 from shop.catalog.models import Category, Product
-from shop.catalog.serializers import ProductSerializer
+from shop.catalog.serializers import ProductSerializer, parse_filters
 from strangler.chassis.ports import DomainNotHosted
 
 BODY = {"sku": "NEW-1", "name": "New", "description": "", "price": "12.30", "category": "garden"}
@@ -357,3 +357,20 @@ def test_a_sku_that_is_taken_meanwhile(products: list[Product]) -> None:
         operations.create_product(
             sku="SKU-01", name="x", description="", price=Decimal(1), currency="EUR", category_id="garden"
         )
+
+
+def test_only_short_queries_are_remembered(client: APIClient, products: list[Product]) -> None:
+    memories = [parse_filters.kept, views._page.kept, views._link.kept]
+
+    def remembered(query: str, **more: str) -> list[int]:
+        before = [kept.cache_info().currsize for kept in memories]
+        answer = client.get(f"/api/products?page_size=5&page=2&{query}", headers=more)
+        assert answer.status_code == 200
+        return [kept.cache_info().currsize - was for kept, was in zip(memories, before, strict=True)]
+
+    for kept in memories:
+        kept.cache_clear()
+    assert remembered("x=short") == [1, 1, 2]
+    assert remembered("x=short") == [0, 0, 0]
+    assert remembered(f"x={'long' * 1000}") == [0, 0, 0]
+    assert remembered("x=short", host=f"localhost:{'0' * 1000}80") == [0, 0, 0]

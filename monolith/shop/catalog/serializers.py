@@ -1,4 +1,3 @@
-from functools import lru_cache
 from typing import Any
 
 from django.http import QueryDict
@@ -7,6 +6,7 @@ from rest_framework.validators import UniqueValidator
 
 from shop.catalog.listing import ORDERINGS, Filters
 from shop.catalog.models import CURRENCY, Category, Product
+from shop.catalog.remembering import Remembered
 
 
 class FiltersSerializer(serializers.Serializer[Any]):
@@ -19,7 +19,7 @@ class FiltersSerializer(serializers.Serializer[Any]):
     ordering = serializers.ChoiceField(required=False, choices=[name for name in ORDERINGS if name])
 
 
-@lru_cache(maxsize=1024)
+@Remembered
 def parse_filters(query: str) -> Filters:
     """The filters of a query string; raises ValidationError. Empty parameters count as left out."""
     given = {name: value for name, value in QueryDict(query).items() if value}

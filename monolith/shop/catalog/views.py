@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from shop.catalog import operations
 from shop.catalog.models import Category
+from shop.catalog.remembering import Remembered
 from shop.catalog.serializers import (
     CategorySerializer,
     FiltersSerializer,
@@ -35,7 +35,7 @@ def _json(value: Any) -> HttpResponse:
     return HttpResponse(encode(value), content_type="application/json")
 
 
-@lru_cache(maxsize=4096)
+@Remembered
 def _page(query: str) -> tuple[int, int]:
     """Page number and size of a query string, as `Paging` understands them."""
     given = QueryDict(query)
@@ -51,9 +51,8 @@ def _page(query: str) -> tuple[int, int]:
     return number, length
 
 
-@lru_cache(maxsize=4096)
-def _link(origin: str, query: str, page: int) -> str:
-    url = f"{origin}?{query}"
+@Remembered
+def _link(url: str, page: int) -> str:
     return replace_query_param(url, "page", page) if page > 1 else remove_query_param(url, "page")
 
 
@@ -104,9 +103,9 @@ class Products(_StaffWrites):
         count, rows = operations.list_products(filters=filters, offset=offset, limit=size)
         if not rows and number > 1:
             raise exceptions.NotFound("Invalid page.")
-        origin = f"{request.scheme}://{request.get_host()}{request.path}"
-        following = _link(origin, query, number + 1) if offset + size < count else None
-        previous = _link(origin, query, number - 1) if number > 1 else None
+        url = f"{request.scheme}://{request.get_host()}{request.path}?{query}"
+        following = _link(url, number + 1) if offset + size < count else None
+        previous = _link(url, number - 1) if number > 1 else None
         return _json({"count": count, "next": following, "previous": previous, "results": rows})
 
     @extend_schema(

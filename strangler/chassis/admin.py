@@ -19,15 +19,15 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
 from strangler.chassis.errors import ChassisError
-from strangler.chassis.references import RemoteReference
 from strangler.chassis.routes import ADMIN
 
 log = logging.getLogger(__name__)
 
 
 class ReferencesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A ModelAdmin whose `list_display` may name references: a page's targets are fetched at once, and where
-    their host does not answer their ids are shown."""
+    """A ModelAdmin whose `list_display` may name references: a page's targets are fetched at once (a join
+    would leave out rows whose target is not in the copy here yet), and where their host does not answer their
+    ids are shown."""
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [self._shown(name) for name in super().get_list_display(request)]
@@ -36,10 +36,10 @@ class ReferencesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return ReferencesList
 
     def _shown(self, name: Any) -> Any:
-        remote = {field.name: field for field in self.opts.fields if isinstance(field, RemoteReference)}
-        if name not in remote:
+        references = {field.name: field for field in self.opts.fields if hasattr(field, "reference_to")}
+        if name not in references:
             return name
-        field = remote[name]
+        field: Any = references[name]
 
         @admin.display(description=name, ordering=f"{name}_id")
         def target(row: Any) -> str:

@@ -8,6 +8,9 @@ target lives elsewhere it is the same column without one: `order.user_id` works 
 that was registered, which answers with the contract's DTO; `prefetch_related("user")` asks once for all
 rows. Both deconstruct alike, so the migrations of a domain are the same everywhere.
 
+Between the two, from a cutover until the old host runs without the domain, the table here is a copy that
+follows the owner's: a row that is not in it yet is asked of the owner, and one that is may be behind.
+
 A target whose primary key is no big integer is referred to with a `key` like it, since where the target lives
 elsewhere nobody can look: `reference("accounts.User", key=models.UUIDField())`. A system check compares them
 where both are.
@@ -16,16 +19,21 @@ where both are.
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, models
 from django.db.models.fields.mixins import FieldCacheMixin
-from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.fields.related_descriptors import (
+    ForeignKeyDeferredAttribute,
+    ForwardManyToOneDescriptor,
+)
 
-from strangler.chassis import ports
+from strangler.chassis import ownership, ports
 from strangler.chassis.errors import ChassisError
 
 if TYPE_CHECKING:
@@ -78,6 +86,27 @@ def reference(
     return field(to, related_name=related_name, null=null, db_index=db_index, key=key)
 
 
+def fetch(target: str, ids: list[Any]) -> dict[Any, Any]:
+    """What the owner of a target such as "accounts.User" says of these ids: DTOs by id."""
+    domain, _, model = target.partition(".")
+    resolver = _resolvers.get(target.lower()) or ports.resolver(domain, model)
+    if resolver is None:
+        raise NoResolver(
+            f"{target} is not hosted here and has no resolver: say in its contract "
+            f'which query answers for it (`resolves = {{"{model}": …}}`), or call '
+            f"`resolve_with({target!r}, …)`."
+        )
+    return resolver(ids)
+
+
+def _id_of(value: Any, field: Any) -> Any:
+    """The id of a row or DTO that is assigned to a reference."""
+    target_id = getattr(value, "pk", None) or getattr(value, "id", None)
+    if value is not None and target_id is None:
+        raise ValueError(f"{value!r} is no {field.reference_to}: assign an id to `{field.attname}` instead.")
+    return target_id
+
+
 @cache
 def _remote(kind: Any) -> Any:
     """The class of remote references by keys of this class."""
@@ -95,15 +124,80 @@ def _deconstruct(field: Any, name: str) -> tuple[str, str, list[Any], dict[str, 
     return name, "strangler.chassis.references.reference", [field.reference_to], options
 
 
+class LocalId(ForeignKeyDeferredAttribute):
+    """The descriptor behind `order.user_id` where users are hosted here: Django's, but a DTO is forgotten."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        known, name, attname = instance._state.fields_cache, self.field.cache_name, self.field.attname
+        if name in known and (
+            instance.__dict__.get(attname) != value or not isinstance(known[name], models.Model)
+        ):
+            del known[name]
+        instance.__dict__[attname] = value
+
+
+class LocalTarget(ForwardManyToOneDescriptor):  # type: ignore[type-arg]
+    """The descriptor behind `order.user` where users are hosted here: the row, or the owner's DTO where the
+    domain has moved and its copy here lacks the row."""
+
+    field: "LocalReference"
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        if value is None or isinstance(value, models.Model):
+            super().__set__(instance, value)
+        else:
+            setattr(instance, self.field.attname, _id_of(value, self.field))
+
+    def get_object(self, instance: models.Model) -> Any:
+        try:
+            return super().get_object(instance)
+        except ObjectDoesNotExist:
+            target_id = getattr(instance, self.field.attname)
+            target = self._of_owner([target_id]).get(target_id)
+            if target is None:
+                raise
+            return target
+
+    def is_cached(self, instance: models.Model) -> bool:
+        return self.field.cache_name in instance._state.fields_cache
+
+    def get_prefetch_querysets(self, instances: list[Any], querysets: Any = None) -> tuple[Any, ...]:
+        rows, id_of_row, *others = super().get_prefetch_querysets(instances, querysets)
+        if querysets or not self._moved():
+            return rows, id_of_row, *others  # what a queryset leaves out is left out on purpose
+        wanted = {getattr(instance, self.field.attname) for instance in instances}
+        found = self._of_owner(sorted(wanted - {None} - {row.pk for row in rows}))
+        if not found:
+            return rows, id_of_row, *others
+        id_of = {id(target): (i,) for i, target in found.items()}
+        return (
+            [*rows, *found.values()],
+            lambda target: id_of.get(id(target)) or id_of_row(target),
+            *others,
+        )
+
+    def _moved(self) -> bool:
+        return ownership.moved_away(self.field.reference_to.partition(".")[0])
+
+    def _of_owner(self, ids: list[Any]) -> dict[Any, Any]:
+        return fetch(self.field.reference_to, ids) if ids and self._moved() else {}
+
+
 class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
     """A reference whose target is hosted here: a foreign key."""
 
     db_index: bool
+    descriptor_class = LocalId
+    forward_related_accessor_class = LocalTarget
 
     def __init__(self, to: Any, related_name: str = "+", key: "Key | None" = None, **options: Any) -> None:
         self.reference_to, self.reference_related_name, self.reference_key = to, related_name, key
         options.setdefault("on_delete", models.PROTECT)
         super().__init__(to, related_name=related_name, **options)
+
+    def is_cached(self, instance: models.Model) -> bool:
+        """Django asks this before it treats what is cached as a row, in `save` for one."""
+        return isinstance(self.get_cached_value(instance, False), (models.Model, NoneType))
 
     def check(self, **options: Any) -> list[checks.CheckMessage]:
         return [*super().check(**options), *self._check_key()]
@@ -213,16 +307,11 @@ class RemoteTarget:
         if target_id is None:
             return None
         if not self.field.is_cached(instance):
-            self.field.set_cached_value(instance, self.fetch([target_id]).get(target_id))
+            self.field.set_cached_value(instance, fetch(self.field.reference_to, [target_id]).get(target_id))
         return self.field.get_cached_value(instance)
 
     def __set__(self, instance: models.Model, value: Any) -> None:
-        target_id = getattr(value, "pk", None) or getattr(value, "id", None)
-        if value is not None and target_id is None:
-            raise ValueError(
-                f"{value!r} is no {self.field.reference_to}: assign an id to `{self.field.attname}` instead."
-            )
-        setattr(instance, self.field.attname, target_id)
+        setattr(instance, self.field.attname, _id_of(value, self.field))
 
     def is_cached(self, instance: models.Model) -> bool:
         """Django's prefetching asks this."""
@@ -235,17 +324,6 @@ class RemoteTarget:
             raise self.field.not_joined("prefetch it without a queryset")
         target_id = attrgetter(self.field.attname)
         ids = sorted({i for instance in instances if (i := target_id(instance)) is not None})
-        found = self.fetch(ids) if ids else {}
+        found = fetch(self.field.reference_to, ids) if ids else {}
         id_of = {id(target): i for i, target in found.items()}
         return list(found.values()), lambda target: id_of[id(target)], target_id, True, self.field.name, False
-
-    def fetch(self, ids: list[Any]) -> dict[Any, Any]:
-        domain, _, model = self.field.reference_to.partition(".")
-        resolver = _resolvers.get(self.field.reference_to.lower()) or ports.resolver(domain, model)
-        if resolver is None:
-            raise NoResolver(
-                f"{self.field.reference_to} is not hosted here and has no resolver: say in its contract "
-                f'which query answers for it (`resolves = {{"{model}": …}}`), or call '
-                f"`resolve_with({self.field.reference_to!r}, …)`."
-            )
-        return resolver(ids)

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-SCRIPT = "import django; django.setup(); from tests.chassis.references import walk; walk.main()"
+SCRIPT = "import django; django.setup(); from tests.chassis.references import {0}; {0}.main()"
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def walk(postgres: str, *domains: str) -> dict[str, Any]:
-    """What `walk` tells in a host of these domains: one process has one host's models."""
-    name = "_".join(domains).replace(".", "_").lower()
+def walk(postgres: str, *domains: str, script: str = "walk") -> dict[str, Any]:
+    """What the script tells in a host of these domains: one process has one host's models."""
+    name = "_".join((script, *domains)).replace(".", "_").lower()
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     environment = {
@@ -28,7 +28,7 @@ def walk(postgres: str, *domains: str) -> dict[str, Any]:
         "ALLOWED_HOSTS": "testserver",
     }
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", SCRIPT.format(script)],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -111,3 +111,23 @@ def test_what_cannot_be_said_is_refused_with_what_to_do(remote: dict[str, Any]) 
     assert remote["selected"].startswith("RemoteJoin: Letter.person points at people.Person")
     assert "prefetch_related('person')" in remote["selected"]
     assert "`copy_id`" in remote["misassigned"]
+
+
+def test_row_that_the_copy_has_not_got_yet_is_asked_of_the_owner(postgres: str) -> None:
+    """After a cutover, until the old host runs without the domain."""
+    told = walk(postgres, "people", "letters", script="behind")
+    assert told["before"].startswith("DoesNotExist")
+    assert told["names"] == told["prefetched"] == told["other_attribute"] == ["Ada", "Grace", "Grace"]
+    assert (told["calls"], told["prefetch_calls"], told["queries"]) == (2, 1, 2)
+    assert told["copy"] is None
+    assert told["chosen"] == "RelatedObjectDoesNotExist: Letter has no person."
+    assert told["chosen_calls"] == 0
+    assert told["saved"] == ["saved", 2, "Grace"]
+    assert told["assigned"] == [2, "Grace"]
+    assert told["changed"] == "Ada"
+    assert told["unknown"].startswith("DoesNotExist")
+    assert told["admin"] == ["Grace", "Grace", "Ada"]
+    assert told["found_while_down"] == "['Ada']"
+    assert told["down"].startswith("DomainUnavailable")
+    assert told["admin_down"] == ["2", "2", "1"]
+    assert told["caught_up"] == [["Ada", "Grace", "Grace"], ["Ada", "Grace", "Grace"], 0]

@@ -1,6 +1,5 @@
 """References to a remote domain's rows are resolved by the query that its contract names, all in one call."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from strangler.chassis import ports
 from strangler.chassis.ports import Method, Port, PortMismatch, query
-from strangler.chassis.references import NoResolver, RemoteTarget, reference
+from strangler.chassis.references import NoResolver, fetch, reference
 from strangler.chassis.rpc.client import Client
 from tests.rpc_process import Service
 
@@ -59,9 +58,8 @@ def test_a_list_costs_one_call(service: Service, client: Client) -> None:
 
 
 def test_reference_that_no_contract_resolves_says_what_to_do() -> None:
-    unknown: Any = SimpleNamespace(name="x", attname="x_id", reference_to="counting.Other")
     with pytest.raises(NoResolver, match=r'resolves = \{"Other": …\}'):
-        RemoteTarget(unknown).fetch([1])
+        fetch("counting.Other", [1])
 
 
 def test_contract_that_resolves_by_something_else_is_refused() -> None:

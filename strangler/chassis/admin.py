@@ -41,7 +41,7 @@ class ReferencesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return name
         field: Any = references[name]
 
-        @admin.display(description=name, ordering=f"{name}_id")
+        @admin.display(description=field.verbose_name, ordering=f"{name}_id")
         def target(row: Any) -> str:
             return str(field.get_cached_value(row, None) or row.serializable_value(field.attname))
 

@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 
 Resolver = Callable[[list[Any]], dict[Any, Any]]
 BIG = models.BigIntegerField()
+OPTIONS = frozenset(
+    ("blank", "db_column", "db_comment", "default", "editable", "error_messages", "help_text", "unique")
+) | {"verbose_name"}
+"""Django's options that a reference takes beside its own."""
+
 _resolvers: dict[str, Resolver] = {}
 
 
@@ -74,16 +79,28 @@ def hosted_dependencies(*dependencies: tuple[str, str]) -> list[tuple[str, str]]
 
 
 def reference(
-    to: str, *, related_name: str = "+", null: bool = False, db_index: bool = True, key: "Key | None" = None
+    to: str,
+    *,
+    related_name: str = "+",
+    null: bool = False,
+    db_index: bool = True,
+    key: "Key | None" = None,
+    **options: Any,
 ) -> Any:
     """A field that points at a row of another domain, by "app_label.Model".
 
-    `key`: a field of the type of the target's primary key; without one, a big integer. Rows of another domain
-    are never deleted from under a reference: the constraint protects them.
+    `key`: a field of the type of the target's primary key; without one, a big integer. `options`: those of
+    Django's fields that mean the same in both modes (OPTIONS). Rows of another domain are never deleted from
+    under a reference: the constraint protects them.
     """
+    if unknown := options.keys() - OPTIONS:
+        raise TypeError(
+            f"A reference to {to} takes no {', '.join(sorted(unknown))}: it would mean nothing where "
+            f"{to} is another host's. What it takes: {', '.join(sorted(OPTIONS))}."
+        )
     kind: Any = type(key or BIG)
     field = LocalReference if hosted_here(to) else _remote(kind)
-    return field(to, related_name=related_name, null=null, db_index=db_index, key=key)
+    return field(to, related_name=related_name, null=null, db_index=db_index, key=key, **options)
 
 
 def fetch(target: str, ids: list[Any]) -> dict[Any, Any]:
@@ -121,6 +138,7 @@ def _deconstruct(field: Any, name: str) -> tuple[str, str, list[Any], dict[str, 
         options["db_index"] = False
     if field.reference_key is not None:
         options["key"] = field.reference_key
+    options |= field.reference_options
     return name, "strangler.chassis.references.reference", [field.reference_to], options
 
 
@@ -192,6 +210,7 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
 
     def __init__(self, to: Any, related_name: str = "+", key: "Key | None" = None, **options: Any) -> None:
         self.reference_to, self.reference_related_name, self.reference_key = to, related_name, key
+        self.reference_options = {name: options[name] for name in OPTIONS & options.keys()}
         options.setdefault("on_delete", models.PROTECT)
         super().__init__(to, related_name=related_name, **options)
 
@@ -201,6 +220,9 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
 
     def check(self, **options: Any) -> list[checks.CheckMessage]:
         return [*super().check(**options), *self._check_key()]
+
+    def _check_unique(self, **options: Any) -> list[checks.CheckMessage]:
+        return []  # Django would have a OneToOneField
 
     def _check_key(self) -> list[checks.CheckMessage]:
         if isinstance(self.remote_field.model, str):
@@ -228,6 +250,7 @@ class LocalReference(models.ForeignKey):  # type: ignore[type-arg]
             null=self.null,
             db_index=self.db_index,
             key=self.reference_key,
+            **self.reference_options,
         )
 
 
@@ -252,6 +275,7 @@ class RemoteReference(FieldCacheMixin, models.Field):  # type: ignore[type-arg]
 
     def __init__(self, to: str, related_name: str = "+", key: "Key | None" = None, **options: Any) -> None:
         self.reference_to, self.reference_related_name, self.reference_key = to, related_name, key
+        self.reference_options = {name: options[name] for name in OPTIONS & options.keys()}
         _, _, arguments, given = (key or BIG).deconstruct()
         super().__init__(*arguments, **given | options)
 

@@ -69,6 +69,7 @@ ALIKE = (
         "parcels",
         "seal",
         "sealed",
+        "stamps",
     ),
 )
 
@@ -89,6 +90,21 @@ def test_what_they_are(remote: dict[str, Any]) -> None:
     assert (remote["found"], remote["sorted"]) == (["Grace"], ["Ada", "Ada", "Grace", "Grace"])
     assert (remote["added"], remote["form"]) == ([302, 2], [200, True])
     assert remote["types"]["seal_id"] == "uuid"
+    stamps = remote["stamps"]
+    assert stamps["columns"] == ["Holder", "id", "licker_id"]
+    assert stamps["unique"] == [["Holder"]]
+    assert stamps["names"] == ["Ada", "Ada", 1]
+    assert stamps["again"] == {"owner": ["unique"]}
+    assert stamps["form"] == {"owner": ["Who has it", True, ""], "licker": ["Licker", False, "if anybody"]}
+    assert stamps["refused"].startswith("TypeError: A reference to people.Person takes no on_delete")
+    assert stamps["checked"] == []
+    assert stamps["deconstructed"][0][3] == {
+        "related_name": "+",
+        "db_column": "Holder",
+        "unique": True,
+        "verbose_name": "who has it",
+    }
+    assert stamps["cloned"] == [described[1:] for described in stamps["deconstructed"]]
     assert remote["parcels"][1] == {"non_field_errors": ["unique"]}
 
 

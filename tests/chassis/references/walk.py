@@ -15,7 +15,8 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
-from django.db.models import Model
+from django.db.models import CASCADE, Model
+from django.forms import modelform_factory
 from django.test import Client
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
@@ -30,6 +31,7 @@ from tests.chassis.references.letters import models
 # mypy knows one project's models, and this is another's.
 Letter: Any = models.Letter
 Parcel: Any = models.Parcel
+Stamp: Any = models.Stamp
 
 NAMES = {1: "Ada", 2: "Grace"}
 SEAL = UUID(int=7)
@@ -66,6 +68,33 @@ class ParcelSerializer(serializers.ModelSerializer[Any]):
     class Meta:
         model = Parcel
         fields = ("id", "person", "seal", "text")
+
+
+class StampSerializer(serializers.ModelSerializer[Any]):
+    class Meta:
+        model = Stamp
+        fields = ("owner", "licker")
+
+
+def stamps() -> dict[str, Any]:
+    """What the options of references do."""
+    form: Any = modelform_factory(Stamp, fields=["owner", "licker"])()
+    stamp = Stamp.objects.create(owner_id=1)
+    again = StampSerializer(data={"owner": 1})
+    again.is_valid()
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, Stamp._meta.db_table).values()
+    return {
+        "columns": sorted(types(Stamp)),
+        "unique": [c["columns"] for c in found if c["unique"] and not c["primary_key"]],
+        "names": [stamp.owner.name, stamp.licker.name, Stamp.objects.get(owner_id=1).owner_id],
+        "again": {name: [error.code for error in errors] for name, errors in again.errors.items()},
+        "form": {name: [field.label, field.required, field.help_text] for name, field in form.fields.items()},
+        "refused": attempt(lambda: reference("people.Person", on_delete=CASCADE)),
+        "checked": [error.msg for error in Stamp.check()],
+        "deconstructed": [field.deconstruct() for field in Stamp._meta.fields[1:]],
+        "cloned": [field.clone().deconstruct()[1:] for field in Stamp._meta.fields[1:]],
+    }
 
 
 def types(model: Any) -> dict[str, str]:
@@ -166,6 +195,7 @@ def main() -> None:
     told["created"] = created.person_id
     told["invalid"] = Serializer(data={"person": "x", "text": "t"}).is_valid()
     told["types"] = types(Parcel)
+    told["stamps"] = stamps()
     afar.down = True  # nobody needs to be asked
     told["parcels"] = [
         parcel(person=1, seal=str(SEAL), text="a"),

@@ -14,6 +14,16 @@ class Letter(models.Model):
         return self.text
 
 
+class Stamp(models.Model):
+    """The one of somebody, in a table that was there before; who licked it need not be known."""
+
+    owner = reference("people.Person", db_column="Holder", unique=True, verbose_name="who has it")
+    licker = reference("people.Person", null=True, blank=True, help_text="if anybody", default=1)
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
 class Parcel(models.Model):
     """One of a kind for somebody, and sealed."""
 

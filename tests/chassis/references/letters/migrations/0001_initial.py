@@ -22,6 +22,25 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Stamp",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "owner",
+                    reference("people.Person", db_column="Holder", unique=True, verbose_name="who has it"),
+                ),
+                (
+                    "licker",
+                    reference("people.Person", null=True, blank=True, help_text="if anybody", default=1),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="Parcel",
             fields=[
                 (

@@ -30,7 +30,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="How long each measurement of a round lasts.")] = 1.5,
     rounds: Annotated[int, typer.Option(help="How often both sides take turns.", min=1)] = 4,
     out: Annotated[Path, typer.Option(help="Where bench.json goes.")] = ROOT / "report",
-    strict: Annotated[bool, typer.Option(help="Fail if a target is missed.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if a target is missed.")] = False,
 ) -> None:
     """Bring stage 1 up, measure it and what it is made of, print one table and write report/bench.json."""
     console = Console(highlight=False)

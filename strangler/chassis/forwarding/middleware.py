@@ -182,8 +182,8 @@ def _unavailable(reason: str, more: dict[str, str] | None = None) -> HttpRespons
 def _tell_staff(request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:
     """A message on the page that they came from: an admin's forms belong to the host that showed them."""
     text = (
-        f"Nothing was changed: {refusal.domain} has moved to the host {refusal.owner}. "
-        "Change it by the API, or in that host's admin."
+        f"Nothing was changed: {refusal.domain} has moved to the host {refusal.owner}. Change it there, by "
+        "the API."
     )
     messages.error(request, text, fail_silently=True)
     return HttpResponseRedirect(request.get_full_path())

@@ -47,7 +47,7 @@ BEGIN
     END IF;
     IF entry.owner <> entry.host THEN
         RAISE EXCEPTION USING ERRCODE = '{MOVED}',
-            MESSAGE = format('%s has moved to %s', wanted, entry.owner),
+            MESSAGE = format('%s belongs to %s', wanted, entry.owner),
             DETAIL = json_build_object('domain', wanted, 'owner', entry.owner, 'epoch', entry.epoch);
     END IF;
 END $$;

@@ -60,7 +60,7 @@ def asyncapi_command(
     elif not check:
         typer.echo(now, nl=False)
     elif not path.exists() or path.read_text() != now:
-        console.print(f"{escape(path.name)} is not up to date: `strangler contracts asyncapi --write`")
+        console.print(f"{escape(path.name)} is not up to date: `./run strangler contracts asyncapi --write`")
         raise typer.Exit(1)
 
 
@@ -86,8 +86,8 @@ def _each(file: Path, console: Console, *, write: bool, breaking: bool) -> int:
         if broken:
             console.print(
                 "  Old callers and hosts still run while the new ones start. Keep what they use and add "
-                "beside it; or, where nobody uses it, `strangler contracts schemas --write --breaking`."
+                "beside it; or, where nobody uses it, `./run strangler contracts schemas --write --breaking`."
             )
         else:
-            console.print(f"[yellow]{domain}[/]: changed, compatibly: `strangler contracts schemas --write`")
+            console.print(f"[yellow]{domain}[/]: compatible: `./run strangler contracts schemas --write`")
     return wrong

@@ -25,7 +25,7 @@ Only = Annotated[str, typer.Option("--id", help="Only the event with this id.")]
 def dead(
     host: Host,
     broker: BrokerOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Show the dead letters and why they are: nothing changes."""
     console = Console(soft_wrap=True, highlight=False)
@@ -57,7 +57,7 @@ def replay(
                 send_again(channel, taker, letter)
                 message.ack()
                 count += 1
-    console.print(f"{count} sent again. `strangler events dead {taker}` shows what comes back.")
+    console.print(f"{count} sent again. `./run strangler events dead {taker}` shows what comes back.")
 
 
 @app.command("forget")

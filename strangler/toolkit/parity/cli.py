@@ -49,7 +49,9 @@ def parity(
     reference: Annotated[str | None, typer.Option(help="Base URL of a running reference.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Base URL of a running candidate.")] = None,
     report: Annotated[Path, typer.Option(help="Where the report goes.", callback=of_caller)] = Path("report"),
-    keep: Annotated[bool, typer.Option(help="Leave the systems running, for the next comparison.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the systems running, for the next comparison.")
+    ] = False,
 ) -> None:
     """Make the same calls to stage 0 and stage N and compare every answer.
 

@@ -1,9 +1,10 @@
 """`strangler plan`: check a plan file, show what it says."""
 
+import inspect
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -20,7 +21,7 @@ from strangler.toolkit.plan.model import Plan
 app = typer.Typer(help="The plan file: what moves, in which order.", no_args_is_help=True)
 
 FileArgument = Annotated[Path, typer.Argument(help="The plan file.", callback=of_caller)]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
 @app.command("check")
@@ -72,6 +73,18 @@ def show_command(file: FileArgument = DEFAULT, as_json: JsonOption = False) -> N
 def schema_command(as_json: JsonOption = False) -> None:
     """The keys that a plan file may have; --json: as a JSON Schema, for an editor."""
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Plan))))
+        typer.echo(msgspec.json.format(msgspec.json.encode(_tidy(msgspec.json.schema(Plan)))))
     for line in () if as_json else described():
         typer.echo(line)
+
+
+def _tidy(schema: Any) -> Any:
+    """Its descriptions are docstrings, which are indented as their code is."""
+    if isinstance(schema, list):
+        return [_tidy(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: inspect.cleandoc(part) if key == "description" and isinstance(part, str) else _tidy(part)
+        for key, part in schema.items()
+    }

@@ -23,7 +23,7 @@ UNANSWERED = (ConnectionLost, NoAnswer, NotConnected, NotRouted)
 def dead(
     service: Service,
     broker: BrokerOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Show the dead letters and why they are: nothing changes."""
     console = Console(soft_wrap=True, highlight=False)

@@ -71,7 +71,7 @@ def cancel(
 
 @app.command()
 def down(
-    purge: Annotated[bool, typer.Option(help="Forget all data, and stop at once.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Forget all data, and stop at once.")] = False,
 ) -> None:
     """Stop everything that runs here, a demo's stack or a comparison's too."""
     stack = here()
@@ -88,7 +88,7 @@ def down(
         console.print("Its data is gone.")
         if where.exists():
             others = ", ".join(sorted(path.name for path in where.iterdir()))
-            console.print(f"{where} stays, for no stack made this there: {others}.", soft_wrap=True)
+            console.print(f"{where} stays, with what no stack made there: {others}.", soft_wrap=True)
 
 
 @app.command()

@@ -77,7 +77,8 @@ def _create_cluster(data: Path, initdb: str, password: str, layout: Layout) -> N
 def rabbitmq(service: Service, layout: Layout, addresses: Addresses) -> Program:
     """RabbitMQ as a node of its own, with its own port mapper, all on loopback. In a private checkout it runs
     as we do: Erlang asks access(2) first, which goes by the user's rights alone."""
-    data = own(layout.volume("rabbitmq"), "rabbitmq")
+    private = is_private(layout)
+    data = own(layout.volume("rabbitmq"), "root" if private else "rabbitmq")
     command = [find("rabbitmq-server", "/usr/lib/rabbitmq/bin")]
     port, distribution, epmd = (addresses.port("rabbitmq", p) for p in (5672, 25672, 4369))
     config = data / "rabbitmq.conf"
@@ -96,7 +97,7 @@ def rabbitmq(service: Service, layout: Layout, addresses: Addresses) -> Program:
             os.chown(path, data.stat().st_uid, data.stat().st_gid)
     return Program(
         name=service.name,
-        command=command if is_private(layout) else as_user("rabbitmq", layout, command),
+        command=command if private else as_user("rabbitmq", layout, command),
         environment={
             **layout.base_environment(),
             "HOME": str(data),

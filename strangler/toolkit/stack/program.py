@@ -129,11 +129,13 @@ def is_private(layout: Layout) -> bool:
 
 
 def own(path: Path, user: str) -> Path:
-    """A directory that belongs to a system user, where we are root."""
+    """A directory that belongs to a system user, with all that is in it, where we are root."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
         account = _account(user)
-        os.chown(path, account.pw_uid, account.pw_gid)
+        if path.stat().st_uid != account.pw_uid:
+            for each in (*path.rglob("*"), path):  # itself last: an interrupted change is done again
+                os.chown(each, account.pw_uid, account.pw_gid, follow_symlinks=False)
     return path
 
 

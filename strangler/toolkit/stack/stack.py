@@ -114,6 +114,8 @@ class Stack:
         are neither changed nor restarted. They are kept by `up` until it is told that stage, or `cancel`."""
         self.check(stage)
         current = self._running_stage()
+        if stage <= current:
+            raise StackError(f"stage {current} runs: a step begins to a later one, not to stage {stage}.")
         self.memory.begun(stage)
         wanted = self._wanted(current)
         programs = self._programs(wanted)

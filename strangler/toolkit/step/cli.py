@@ -71,7 +71,9 @@ def migrate(
     ] = "1,10,50,100",
     window_seconds: Annotated[float, typer.Option(help="How long a canary window lasts.", min=1)] = 15.0,
     sample: Annotated[int, typer.Option(help="Answers of each host that make a verdict.", min=1)] = 100,
-    accept_inconclusive: Annotated[bool, typer.Option(help="Go on where too little was seen.")] = False,
+    accept_inconclusive: Annotated[
+        bool, typer.Option("--accept-inconclusive", help="Go on where too little was seen.")
+    ] = False,
     tries: Annotated[int, typer.Option(help="How often a cutover backs off before it gives up.", min=1)] = 10,
     patience: PatienceOption = 60.0,
     postgres_url: PostgresOption = "",
@@ -117,10 +119,10 @@ def rollback(
     domain: DomainOption = "",
     abort: Annotated[bool, typer.Option("--abort", help="Back to where nothing had begun.")] = False,
     restarted: Annotated[
-        bool, typer.Option(help="The old host runs with the domain, though a contract had begun.")
+        bool, typer.Option("--restarted", help="A contract had begun, but the old host runs with the domain.")
     ] = False,
     accept_differing: Annotated[
-        bool, typer.Option(help="Though rows differ, of which the old host's count then.")
+        bool, typer.Option("--accept-differing", help="Though rows differ: the old host's count then.")
     ] = False,
     patience: PatienceOption = 60.0,
     postgres_url: PostgresOption = "",
@@ -149,9 +151,12 @@ def contract(
     plan: PlanOption = DEFAULT,
     domain: DomainOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    restarted: Annotated[bool, typer.Option(help="The old host runs without the domain already.")] = False,
+    restarted: Annotated[
+        bool, typer.Option("--restarted", help="The old host runs without the domain already.")
+    ] = False,
     without_way_back: Annotated[
-        bool, typer.Option(help="Though the old host can never follow again, nor its rows be compared.")
+        bool,
+        typer.Option("--without-way-back", help="Though the old host can never follow or be compared."),
     ] = False,
     postgres_url: PostgresOption = "",
     consul_url: ConsulOption = "",
@@ -276,7 +281,9 @@ class _Steps:
         if len(chosen) == 1:
             return chosen[0]
         if not chosen:
-            raise NothingToDo(f"No step {f'of {domain} ' if domain else ''}is under way.")
+            past = [s.domain for s in self.known() if s not in open_ and domain in ("", s.domain)]
+            ended = f": {' and '.join(past)} moved for good" if past else ""
+            raise NothingToDo(f"No step {f'of {domain} ' if domain else ''}is under way{ended}.")
         raise StepError(
             f"Several steps are under way: name one by --domain {'|'.join(s.domain for s in chosen)}."
         )
@@ -307,13 +314,14 @@ def _ask(step: Step, yes: bool) -> None:
     )
     step.screen.note(text)
     if not yes and not _confirmed():
-        raise StepError("Nothing has changed. `--yes` says so without being asked.")
+        raise StepError("Nothing has changed. `--yes` goes on without asking.")
 
 
 def _confirmed() -> bool:
     try:
         return typer.confirm("Go on?", err=True)
     except typer.Abort:  # nobody is there to ask
+        typer.echo(err=True)
         return False
 
 
@@ -322,7 +330,7 @@ def _next(step: Step) -> str:
         return f"{step.domain} stands at {step.state.phase}."
     return (
         f"{step.state.target} owns {step.domain}; {step.state.source} follows. "
-        "`strangler rollback` takes it back, `strangler contract` moves it for good."
+        "`./run strangler rollback` takes it back, `./run strangler contract` moves it for good."
     )
 
 

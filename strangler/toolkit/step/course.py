@@ -54,7 +54,7 @@ def forward(step: Step, *, until: Phase = "soak") -> None:
             carry_out(step, phase, FORWARD[phase])
         except (WentBack, Inconclusive) as verdict:
             undo(step, phase)
-            raise type(verdict)(f"{verdict} {_stands(step)}") from verdict
+            raise type(verdict)(f"{str(verdict).rstrip('.')}. {_stands(step)}") from verdict
         finished(step, phase)
 
 
@@ -109,7 +109,8 @@ def _forget(step: Step) -> None:
     queues.forget_target(step)
     step.held.transaction(states.clear(step.domain))
     step.state.phase, step.state.done, step.state.undoing, step.state.tables = "", False, False, ()
-    step.screen.note(f"{step.domain} is where it was; {step.state.target} keeps a copy that it does not own")
+    copy = f"the host {step.state.target} keeps a copy that it does not own"
+    step.screen.note(f"The domain {step.domain} is where it was; {copy}.")
 
 
 def _stands(step: Step) -> str:

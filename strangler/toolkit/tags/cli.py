@@ -24,7 +24,7 @@ def tags(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit status 1 if out of date.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Derive the tag of each built stage from HEAD: the same HEAD gives the same tags."""
     git = Git(root=Path.cwd())

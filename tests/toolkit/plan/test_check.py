@@ -271,4 +271,6 @@ def test_schema_names_every_key() -> None:
     ):
         assert said in shown.output
     schema = json.loads(CliRunner().invoke(app, ["schema", "--json"]).output)
+    descriptions = [part.get("description", "") for part in schema["$defs"].values()]
+    assert not [description for description in descriptions if "\n  " in description]
     assert schema["$defs"]["Plan"]["properties"].keys() == {*Plan.__struct_fields__}

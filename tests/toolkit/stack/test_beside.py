@@ -15,7 +15,8 @@ from strangler.chassis.rpc.client import Client
 from strangler.toolkit.consul import KeyValues, write
 from strangler.toolkit.plan import load
 from strangler.toolkit.stack import Stack, moves
-from strangler.toolkit.stack.errors import ServiceFailed
+from strangler.toolkit.stack.errors import ServiceFailed, StackError
+from strangler.toolkit.stack.memory import Data
 from strangler.toolkit.stack.moves import DataElsewhere
 from tests.ports import wait_for
 from tests.python_path import ROOT
@@ -109,6 +110,10 @@ def calling(stack: Stack) -> Iterator[Callable[[], str]]:
 
 def test_a_later_stage_begins_beside_the_running_one_and_is_called_off(stack: Stack) -> None:
     before = pids(stack)
+    for stage in (0, 1):
+        with pytest.raises(StackError, match="a step begins to a later one"):
+            stack.begin(stage)
+    assert stack.memory.data == Data(stage=1)
     stack.begin(2)
     during = pids(stack)
     assert {name: during[name] for name in before} == before

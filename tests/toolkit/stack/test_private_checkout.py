@@ -1,6 +1,8 @@
 """Root's own folder is where a newcomer clones to, and servers with accounts of their own cannot enter it."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,15 @@ from tests.python_path import ROOT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users to become")
-def test_a_stack_comes_up_where_only_root_may_enter(tmp_path: Path) -> None:
-    private = tmp_path / "private"
-    private.mkdir(mode=0o700)
-    stack = Stack(ROOT, private / "run", free_base())
+def test_a_stack_comes_up_where_only_root_may_enter_and_when_others_may() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="private-"))
+    stack = Stack(ROOT, folder / "run", free_base())
     try:
-        for _ in range(2):
+        for mode in (0o700, 0o755, 0o700):
+            folder.chmod(mode)
             stack.up(0)
             assert requests.get(f"{stack.url}/api/products", timeout=10).json()["count"] == 1000
             assert stack.down() == 0
     finally:
         stack.down(purge=True)
+        shutil.rmtree(folder)

@@ -374,3 +374,18 @@ def test_only_short_queries_are_remembered(client: APIClient, products: list[Pro
     assert remembered("x=short") == [0, 0, 0]
     assert remembered(f"x={'long' * 1000}") == [0, 0, 0]
     assert remembered("x=short", host=f"localhost:{'0' * 1000}80") == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "page", ["", "last", "2", "%2B2", "%202", "0", "-1", "1.0", "1_0", "%D9%A2", "9" * 5000]
+)
+@pytest.mark.parametrize("size", ["", "10", "%2B10", "1_0", "0", "-3", "x", "%D9%A1%D9%A0", "9" * 5000])
+def test_pages_are_those_of_every_other_list(
+    client: APIClient, products: list[Product], page: str, size: str
+) -> None:
+    """Categories are listed by DRF itself."""
+    Category.objects.bulk_create(Category(slug=f"c{n}", name=f"C{n}") for n in range(len(products) - 2))
+    query = f"page={page}&page_size={size}"
+    lists = [client.get(f"/api/{name}?{query}") for name in ("products", "categories")]
+    ours, theirs = ((each.status_code, len(each.json().get("results", []))) for each in lists)
+    assert ours == theirs

@@ -28,6 +28,7 @@ from strangler.chassis.reads import PublicReads
 from strangler.chassis.routes import BIGINT
 
 WRITES = ("POST", "PATCH", "DELETE")
+LAST = -1
 encode = msgspec.json.Encoder().encode
 
 
@@ -37,18 +38,25 @@ def _json(value: Any) -> HttpResponse:
 
 @Remembered
 def _page(query: str) -> tuple[int, int]:
-    """Page number and size of a query string, as `Paging` understands them."""
+    """Page number and size of a query string, as `Paging` understands them; LAST for the last page."""
     given = QueryDict(query)
-    size = given.get("page_size", "")
-    try:
-        number = int(given.get("page") or 1)
-    except ValueError:
-        number = 0
-    length = int(size) if size.isascii() and size.isdigit() and len(size) < 10 else 0
-    length = min(length, Paging.max_page_size) or Paging.page_size
+    page = given.get("page") or "1"
+    length = min(_whole(given.get("page_size", "")), Paging.max_page_size)
+    length = length if length > 0 else Paging.page_size
+    if page in Paging.last_page_strings:
+        return LAST, length
+    number = _whole(page)
     if not 0 < number * length <= BIGINT:
         raise exceptions.NotFound("Invalid page.")
     return number, length
+
+
+def _whole(text: str) -> int:
+    """The whole number that Python reads in it, or 0."""
+    try:
+        return int(text)
+    except ValueError:
+        return 0
 
 
 @Remembered
@@ -99,6 +107,9 @@ class Products(_StaffWrites):
         query = request.META.get("QUERY_STRING", "")
         filters = parse_filters(query)
         number, size = _page(query)
+        if number == LAST:
+            count, _ = operations.list_products(filters=filters, offset=0, limit=size)
+            number = max(-(-count // size), 1)
         offset = (number - 1) * size
         count, rows = operations.list_products(filters=filters, offset=offset, limit=size)
         if not rows and number > 1:

@@ -42,13 +42,15 @@ def host_settings(
     jwks_port: str,
     issuer: str,
     admin: bool = False,
+    atomic_requests: bool = False,
 ) -> dict[str, Any]:
     """Django's settings of a host that runs these domains, apps of the package `package` (empty: of none).
 
     `user_model`: where users live; a host without one has none of Django's tables of users, rights and
     sessions, keeps no secret, and knows its callers by their tokens alone. `admin`: with Django's admin.
     `jwks_port`: dotted path of the port whose `jwks` query gives the keys that tokens are signed with.
-    `issuer`: issuer and audience of the tokens.
+    `issuer`: issuer and audience of the tokens. `atomic_requests`: a transaction for each request, for code
+    that was written with Django's ATOMIC_REQUESTS.
     """
     from strangler.chassis import routes
 
@@ -100,7 +102,10 @@ def host_settings(
             "strangler.chassis.forwarding.Forwarding",
         ],
         "TEMPLATES": _templates() if admin else [],
-        "DATABASES": {"default": database(required("DATABASE_URL", "it says where PostgreSQL is"))},
+        "DATABASES": {
+            "default": database(required("DATABASE_URL", "it says where PostgreSQL is"))
+            | {"ATOMIC_REQUESTS": atomic_requests}
+        },
         **({"AUTH_USER_MODEL": user_model, "AUTH_PASSWORD_VALIDATORS": _passwords()} if user_model else {}),
         "PASSWORD_HASHERS": ["strangler.chassis.passwords.Argon2"],
         "STATIC_URL": "/static/",
@@ -221,7 +226,6 @@ def database(url: str) -> dict[str, Any]:
             conn_health_checks=process in KEEPING,
         ),
         "OPTIONS": options,
-        "ATOMIC_REQUESTS": False,
     }
 
 

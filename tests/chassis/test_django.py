@@ -8,11 +8,20 @@ from django.core.exceptions import ImproperlyConfigured
 from strangler.chassis.django import host_settings
 
 
-def settings_of_a_host(monkeypatch: pytest.MonkeyPatch, *, package: str = "") -> dict[str, Any]:
+def settings_of_a_host(
+    monkeypatch: pytest.MonkeyPatch, *, package: str = "", **options: Any
+) -> dict[str, Any]:
     monkeypatch.setattr("strangler.chassis.routes.register", lambda: None)  # This process's are registered.
     monkeypatch.setenv("DATABASE_URL", "postgresql://x@127.0.0.1:1/x")
     return host_settings(
-        package=package, domains=["billing"], urls="", wsgi="", title="", jwks_port="", issuer=""
+        package=package,
+        domains=["billing"],
+        urls="",
+        wsgi="",
+        title="",
+        jwks_port="",
+        issuer="",
+        **options,
     )
 
 
@@ -42,3 +51,9 @@ def test_a_number_of_proxies_that_is_none(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PROXIES", "10.0.0.1")
     with pytest.raises(ImproperlyConfigured, match="say how many"):
         settings_of_a_host(monkeypatch)
+
+
+def test_a_request_is_a_transaction_where_the_host_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of_a_host(monkeypatch)["DATABASES"]["default"]["ATOMIC_REQUESTS"] is False
+    own = settings_of_a_host(monkeypatch, atomic_requests=True)
+    assert own["DATABASES"]["default"]["ATOMIC_REQUESTS"] is True

@@ -14,13 +14,14 @@ RIGHTS = ("auth_group", "auth_permission")
 
 
 def check_agreement(checked: Checked) -> list[str]:
-    """Compare the plan with each host's Django; returns notes on URLs that could not be compared.
+    """Compare the plan with each host's Django; returns notes on what may be right or not.
 
     A domain is compared in the host that owns it at the last built stage.
     """
     plan = checked.plan
     stage = plan.built[-1].number if plan.built else 0
     notes = []
+    hosts: dict[str, Inspection] = {}
     for name, host in plan.hosts.items():
         if not checked.problems.trusted(("hosts", name, "settings")):
             continue
@@ -34,6 +35,7 @@ def check_agreement(checked: Checked) -> list[str]:
                 f"`uv pip install --python {sys.executable}`, or leave them out with --no-django.",
             )
             continue
+        hosts[name] = found
         own = [
             domain
             for domain in plan.domains
@@ -43,8 +45,63 @@ def check_agreement(checked: Checked) -> list[str]:
         compare_apps(checked, own, found)
         compare_foreign_keys(checked, own, found)
         compare_routes(checked, name, own, found)
-        notes += _odd_urls(checked, name, found)
+        migrations_load(checked, name, found)
+        notes += _odd_urls(checked, name, found) + _generic_keys(checked, own, found)
+    return notes + compare_settings(checked, hosts)
+
+
+def migrations_load(checked: Checked, host: str, found: Inspection) -> None:
+    """`prepare` goes through all of a host's migrations, the oldest too."""
+    for each in found.migrations:
+        checked.report(
+            ("hosts", host, "settings"),
+            f"`{each.migration}` cannot be run at host `{host}`: {each.why}, and {each.app} is not there."
+            if each.app
+            else f"The migrations of host `{host}` do not go together: {each.why}",
+            "Rewrite that migration in place: reference() for its keys, hosted_dependencies() for what it "
+            "depends on (strangler/GUIDE.md, 2)."
+            if each.app
+            else "Let Django's `makemigrations --check` pass at this host.",
+        )
+
+
+def compare_settings(checked: Checked, hosts: dict[str, Inspection]) -> list[str]:
+    """A domain does at its new host what it did at the old one; returns notes on what may be meant so."""
+    plan = checked.plan
+    before = hosts.get(plan.origin)
+    notes = []
+    for name, found in hosts.items():
+        if before is None or name == plan.origin:
+            continue
+        for setting, value in found.settings.items():
+            old = before.settings[setting]
+            if value == old:
+                continue
+            said = f"{setting} is {value} at host `{name}` and {old} at `{plan.origin}`"
+            if setting == "ATOMIC_REQUESTS":
+                checked.report(
+                    ("hosts", name, "settings"),
+                    f"{said}: of a request that fails, what it wrote stays or not.",
+                    "Give both the same: host_settings(…, atomic_requests=True), for one.",
+                )
+            else:
+                notes.append(f"{said}: the domain's code may answer differently there.")
+        if missing := [each for each in before.middleware if each not in found.middleware]:
+            notes.append(f"Host `{name}` has no {', '.join(missing)}, which `{plan.origin}` has.")
     return notes
+
+
+def _generic_keys(checked: Checked, domains: list[str], found: Inspection) -> list[str]:
+    """Notes on keys whose targets nobody can tell."""
+    moving = {domain for stage in checked.plan.stages for domain in stage.moves}
+    apps = {app.package: app for app in found.apps}
+    return [
+        f"{key} of `{name}` is a GenericForeignKey: once a domain has moved, it finds none of its rows. Keep "
+        "the model's name and the row's id in columns, if it may point there."
+        for name in domains
+        if moving and (app := apps.get(checked.plan.domains[name].app)) is not None
+        for key in app.generic_keys
+    ]
 
 
 def compare_apps(checked: Checked, domains: list[str], found: Inspection) -> None:

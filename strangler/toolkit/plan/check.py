@@ -12,7 +12,7 @@ from strangler.toolkit.plan.rules import RULES, Checked
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a check found. `notes` name URLs that could not be compared; no `plan`: nothing could be read."""
+    """What a check found. `notes` name what only its reader can judge; no `plan`: nothing could be read."""
 
     plan: Plan | None
     problems: list[Problem]

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from strangler.toolkit.errors import ToolkitError
+from strangler.toolkit.plan.migrations import Broken, broken
 
 
 class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     tables: list[str]
     unmanaged: list[str]
     foreign_keys: list[ForeignKey]
+    generic_keys: list[str] = []
 
 
 class Url(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +50,18 @@ class Url(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as Django sees it."""
+    """A host as Django sees it. `settings`: those that change what a domain does, by name, as Python writes
+    them; `middleware`: the project's own."""
 
     apps: list[App]
     urls: list[Url]
+    settings: dict[str, str] = {}
+    middleware: list[str] = []
+    migrations: list[Broken] = []
+
+
+COMPARED = ("USE_TZ", "TIME_ZONE", "LANGUAGE_CODE", "USE_I18N", "APPEND_SLASH", "DATA_UPLOAD_MAX_MEMORY_SIZE")
+NOT_THEIRS = ("django.", "strangler.", "whitenoise.")
 
 
 TIMEOUT = 60
@@ -105,6 +115,7 @@ def inspect_here(settings: str) -> Inspection:
     os.environ["DJANGO_SETTINGS_MODULE"] = settings
     import django
     from django.apps import apps
+    from django.conf import settings as given
     from django.urls import get_resolver
 
     django.setup()
@@ -125,11 +136,30 @@ def inspect_here(settings: str) -> Inspection:
             for field in _relations(model)
             if field.related_model._meta.app_label != config.label
         ]
-        app = App(
-            package=config.name, label=config.label, tables=tables, unmanaged=unmanaged, foreign_keys=keys
+        generic = [
+            f"{model.__name__}.{field.name}"
+            for model in models
+            for field in model._meta.private_fields
+            if hasattr(field, "ct_field")
+        ]
+        found.append(
+            App(
+                package=config.name,
+                label=config.label,
+                tables=tables,
+                unmanaged=unmanaged,
+                foreign_keys=keys,
+                generic_keys=generic,
+            )
         )
-        found.append(app)
-    return Inspection(apps=found, urls=list(_urls(get_resolver(), "/")))
+    atomic = given.DATABASES.get("default", {}).get("ATOMIC_REQUESTS", False)
+    return Inspection(
+        apps=found,
+        urls=list(_urls(get_resolver(), "/")),
+        settings={"ATOMIC_REQUESTS": repr(atomic)} | {name: repr(getattr(given, name)) for name in COMPARED},
+        middleware=[name for name in given.MIDDLEWARE if not name.startswith(NOT_THEIRS)],
+        migrations=broken(),
+    )
 
 
 def _relations(model: Any) -> list[Any]:

@@ -19,7 +19,7 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
 from strangler.chassis.errors import ChassisError
-from strangler.chassis.routes import ADMIN
+from strangler.chassis.routes import is_admin
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class _AdminOnly:
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith(ADMIN):
+        if is_admin(request):
             answer: HttpResponseBase = super().__call__(request)  # type: ignore[misc]
             return answer
         direct: HttpResponseBase = self.get_response(request)
@@ -103,7 +103,7 @@ class AdminCsrf(_AdminOnly, CsrfViewMiddleware):
     """CSRF protection for the admin."""
 
     def process_view(self, request: HttpRequest, *arguments: Any) -> Any:
-        if request.path_info.startswith(ADMIN):
+        if is_admin(request):
             return super().process_view(request, *arguments)
         return None
 

@@ -1,17 +1,35 @@
-"""Path converters: a path part that no row can have names no row, and the view answers as for any other.
+"""Where Django's admin is, and path converters.
 
-They match whatever a path part may be, as the gateway does: who asks without a token for something that
+A path part that no row can have names no row, and the view answers as for any other.
+Converters match whatever a path part may be, as the gateway does: who asks without a token for something that
 cannot exist is asked for the token first, whether or not a gateway stands in front.
 """
 
 import re
+from functools import cache
 from typing import Any
 
-from django.urls import register_converter
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, register_converter, reverse
 
 BIGINT = 2**63 - 1
 PART = "[^/]+"
-ADMIN = "/admin/"
+
+
+def is_admin(request: HttpRequest) -> bool:
+    """Whether it is for Django's admin, wherever the URLs have that."""
+    return request.path_info.startswith(_admin(get_urlconf() or settings.ROOT_URLCONF))
+
+
+@cache
+def _admin(urlconf: Any) -> tuple[str, ...]:
+    """What its paths begin with; nothing where there is none."""
+    try:
+        index = reverse("admin:index", urlconf)
+    except NoReverseMatch:
+        return ()
+    return (f"/{index.removeprefix(get_script_prefix())}",)
 
 
 class IdConverter:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
+from django.urls import path
 
 from shop.accounts.models import User
 from shop.catalog.models import Category, Product
@@ -42,15 +44,21 @@ def test_write_is_unavailable_while_its_owner_cannot_be_found(product: Product, 
     assert staff.get(f"/api/products/{product.pk}").json()["price"] == "3.50"
 
 
-def test_admin_says_where_the_domain_is(product: Product) -> None:
-    admin = Client()
-    admin.force_login(
+urlpatterns = [path("backoffice/", admin.site.urls)]
+
+
+@pytest.mark.parametrize(
+    "root", ["admin", pytest.param("backoffice", marks=pytest.mark.urls("tests.shop.test_moved"))]
+)
+def test_admin_says_where_the_domain_is(product: Product, root: str) -> None:
+    staff = Client()
+    staff.force_login(
         User.objects.create_superuser(email="root@shop.example", password="secret", name="Root")
     )
-    form = f"/admin/catalog/product/{product.pk}/change/"
+    form = f"/{root}/catalog/product/{product.pk}/change/"
     fields = {"sku": "T-1", "name": "Darjeeling", "price": "3.50", "currency": "EUR", "category": "tea"}
     for _ in range(2):  # the first learns of the move, the second knows
-        answer = admin.post(form, fields, follow=True)
+        answer = staff.post(form, fields, follow=True)
         assert answer.redirect_chain == [(form, 302)]
         assert "catalog has moved to the host elsewhere" in answer.content.decode()
     product.refresh_from_db()
@@ -59,9 +67,9 @@ def test_admin_says_where_the_domain_is(product: Product) -> None:
 
 @pytest.mark.parametrize("page", ["inventory/stockitem", "orders/order", "notifications/notification"])
 def test_admin_searches(product: Product, page: str) -> None:
-    admin = Client()
-    admin.force_login(
+    staff = Client()
+    staff.force_login(
         User.objects.create_superuser(email="root@shop.example", password="secret", name="Root")
     )
     for query in ("5", "tea"):
-        assert admin.get(f"/admin/{page}/?q={query}").status_code == 200
+        assert staff.get(f"/admin/{page}/?q={query}").status_code == 200

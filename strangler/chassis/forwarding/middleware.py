@@ -20,7 +20,7 @@ from strangler.chassis.forwarding.commits import Commits
 from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.problems import REPEATABLE, RETRY_AFTER, SAFE, outcome_unknown, problem
-from strangler.chassis.routes import ADMIN
+from strangler.chassis.routes import is_admin
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Forwarding:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method not in SAFE and not request.path_info.startswith(ADMIN):
+        if request.method not in SAFE and not is_admin(request):
             try:
                 _ = request.body  # kept by Django, so that the request can be sent on or done again
             except RequestDataTooBig:
@@ -52,7 +52,7 @@ class Forwarding:
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
         """Django's hook before the view: what is known to be another's is not tried here, where it would be
         checked against rows that are a moment old."""
-        if request.method in SAFE or request.path_info.startswith(ADMIN) or FORWARDED in request.headers:
+        if request.method in SAFE or is_admin(request) or FORWARDED in request.headers:
             return None
         domain = domain_of_route(request)
         if not ownership.moved_away(domain):
@@ -68,7 +68,7 @@ class Forwarding:
         if refusal is None:
             return None
         ownership.learn(refusal.domain, refusal.owner, refusal.epoch)
-        if request.path_info.startswith(ADMIN):
+        if is_admin(request):
             return _tell_staff(request, refusal)
         request.__dict__["refusal"] = refusal
         return HttpResponse(status=503)  # which nobody sees

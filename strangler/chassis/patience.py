@@ -2,6 +2,8 @@
 
 gunicorn's thread worker bounds the wait for a request's first byte only. It would wait for the rest of a head
 or body, or for a client to read its answer, until the client leaves: a handful that stay take all threads.
+
+What it refuses before the application sees it, it refuses in HTML; here, in the shape of all errors.
 """
 
 import errno
@@ -9,10 +11,15 @@ import socket
 import struct
 import time
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Self
 
+import msgspec
+from gunicorn.http import errors
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from strangler.chassis.request_ids import request_id
 
 PATIENCE_SECONDS = 10.0
 """For what a request still lacks. Waiting uses it up and what comes restores it, so that an upload over a
@@ -23,6 +30,19 @@ SLOWEST_BYTES = 500
 
 READ_SECONDS = 30.0
 """For a client that reads nothing of its answer."""
+
+
+REFUSALS: dict[type[Exception], HTTPStatus] = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    # What the application answers, or how we are configured: no fault of the client's.
+    errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ConfigurationProblem: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ParseException: HTTPStatus.BAD_REQUEST,
+}
 
 
 class Patient(socket.socket):
@@ -88,3 +108,28 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if not kept:
             conn.sock.see_off()
         return kept
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer a request that cannot be read, or whose application failed before it began to answer."""
+        known = (status for kind, status in REFUSALS.items() if isinstance(exc, kind))
+        status = next(known, HTTPStatus.INTERNAL_SERVER_ERROR)
+        given = request_id(dict(req.headers).get("X-REQUEST-ID", "") if req else "")
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("Error handling request %s", given, exc_info=exc)
+        else:
+            self.log.warning("A request is refused, %d %s: %s", status, given, exc)
+        with suppress(OSError):
+            client.sendall(_refusal(status, given))
+
+
+def _refusal(status: HTTPStatus, given: str) -> bytes:
+    kind = "client_error" if status < 500 else "server_error"
+    code, detail = "parse_error", f"The request cannot be read: {status.phrase}."
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        code, detail = "error", "Server Error (500)"
+    body = msgspec.json.encode({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]})
+    head = (
+        f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nX-Request-Id: {given}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -56,6 +56,33 @@ def test_broken_chunks_are_the_clients_error(web: Program, body: bytes) -> None:
     assert (status, seen["errors"][0]["code"]) == (400, "parse_error")
 
 
+LONG = b"x" * 9000
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "status"),
+    [
+        (b"/echo", b"X-Long: " + LONG, 431),
+        (b"/echo?search=" + LONG, b"X-Short: x", 414),
+        ("/echo?search=Küche".encode(), b"X-Short: x", 400),
+        (b"/echo", b"Expect: nothing", 417),
+        (b"/echo", b"Transfer-Encoding: sideways", 501),
+    ],
+)
+def test_what_cannot_be_read_is_told_as_every_error(
+    web: Program, target: bytes, headers: bytes, status: int
+) -> None:
+    with connect(web) as client:
+        client.sendall(b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n\r\n" % (target, headers))
+        head, _, answer = left(client).partition(b"\r\n\r\n")
+    told = json.loads(answer)
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    kind = "client_error" if status < 500 else "server_error"
+    assert (told["type"], told["errors"][0]["code"]) == (kind, "parse_error")
+    for header in (b"X-Request-Id: ", b"Content-Type: application/json", b"Connection: close"):
+        assert header in head
+
+
 @pytest.mark.parametrize(
     "header", ["SCRIPT_NAME: /echo", "SCRIPT_NAME: /x", "PATH_INFO: /long", "X-Forwarded-Proto: https"]
 )

@@ -71,6 +71,19 @@ def test_the_answer_is_the_shops_own_404(method: str, path: str, anonymous: Clie
     assert (answer.status_code, code(answer)) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("target", "header", "status"),
+    [("/api/products", "x" * 9000, 431), (f"/api/products?search={'x' * 9000}", "x", 414)],
+)
+def test_what_the_host_cannot_read_is_told_in_the_shops_shape(
+    target: str, header: str, status: int, anonymous: Client
+) -> None:
+    answer = anonymous.get(target, headers={"X-Long": header})
+
+    assert (answer.status_code, code(answer)) == (status, "parse_error")
+    assert answer.headers["X-Request-Id"]
+
+
 def chunks() -> Iterator[bytes]:
     for _ in range(TOO_LARGE // 65536 + 1):
         yield b"x" * 65536

@@ -1,23 +1,23 @@
 """The payment service provider's HTTP interface.
 
 Every call carries an idempotency key, so repeating one after a lost answer is safe; all tries together
-take at most `TOTAL_SECONDS`.
+take at most `TOTAL_SECONDS`, however slowly an answer comes: the stock of an order is locked meanwhile.
 """
 
 import os
+import time
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import requests
 import stamina
-from requests.adapters import HTTPAdapter
 
 from contracts.payments import PaymentDeclined, PaymentUnavailable
+from shop.payments import bounded
 
 TOTAL_SECONDS = 2.0
-CONNECT_SECONDS = 0.5
-READ_SECONDS = 1.8
+LONGEST_BYTES = 65536
 
 
 class Unreachable(Exception):
@@ -40,10 +40,6 @@ class Refunded(msgspec.Struct):
     amount: Decimal
 
 
-_session = requests.Session()
-_session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=32))
-
-
 def charge(*, key: str, amount: Decimal, currency: str, token: str) -> Charge:
     """Charge the token once a key; raises PaymentDeclined, PaymentUnavailable."""
     body = {"amount": str(amount), "currency": currency, "token": token}
@@ -64,21 +60,22 @@ def refund(*, reference: str, key: str) -> Refunded:
 
 
 def _post(path: str, body: dict[str, str], key: str) -> Any:
+    ends = time.monotonic() + TOTAL_SECONDS
     try:
         for attempt in stamina.retry_context(
             on=requests.ConnectionError, attempts=3, timeout=TOTAL_SECONDS, wait_initial=0.05, wait_max=0.3
         ):
             with attempt:
-                return _once(path, body, key)
+                return _once(path, body, key, ends)
     except (requests.RequestException, Unreachable, ValueError) as error:
         raise PaymentUnavailable() from error
     raise PaymentUnavailable()
 
 
-def _once(path: str, body: dict[str, str], key: str) -> Any:
+def _once(path: str, body: dict[str, str], key: str, ends: float) -> Any:
     url = os.environ.get("PSP_URL", "http://127.0.0.1:9100") + path
-    timeout = (CONNECT_SECONDS, READ_SECONDS)
-    answer = _session.post(url, json=body, headers={"Idempotency-Key": key}, timeout=timeout)
-    if answer.status_code not in (200, 201, 402):
-        raise Unreachable(f"{path}: {answer.status_code} {answer.text[:200]}")
-    return answer.json()
+    headers = {"Idempotency-Key": key}
+    status, answer = bounded.post(url, json=body, headers=headers, ends=ends, longest=LONGEST_BYTES)
+    if status not in (200, 201, 402):
+        raise Unreachable(f"{path}: {status} {answer[:200]!r}")
+    return msgspec.json.decode(answer)

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from drf_standardized_errors.handler import ExceptionHandler
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from strangler.chassis.errors import ContractError, DomainUnavailable
@@ -123,19 +124,10 @@ class Handler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         found = self._known(exc)
-        if isinstance(found, Unavailable) and self._may_be_done(exc):
+        if isinstance(found, Unavailable) and may_be_done(self.context["request"], exc):
             logger.error("a write may have been done: %s", exc)
             return OutcomeUnknown()
         return found
-
-    def _may_be_done(self, error: Exception) -> bool:
-        """Whether it is a write that may have had its effect, or a part, and does not say: send me again."""
-        request = self.context["request"]
-        if request is None or request.method in SAFE or REPEATABLE in request.headers:
-            return False
-        commits = getattr(request, "commits", None)  # `forwarding` counts them
-        committed = commits is not None and commits.any
-        return committed or isinstance(error, CommitLost) or getattr(error, "unknown", False)
 
     def _known(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
@@ -154,6 +146,15 @@ class Handler(ExceptionHandler):
         if isinstance(exc, BAD_VALUES) or _nul(exc):
             return exceptions.ParseError("A value is out of range or has characters that cannot be stored.")
         return super().convert_known_exceptions(exc)
+
+
+def may_be_done(request: Request | HttpRequest | None, error: Exception) -> bool:
+    """Whether it is a write that may have had its effect, or a part, and does not say: send me again."""
+    if request is None or request.method in SAFE or REPEATABLE in request.headers:
+        return False
+    commits = getattr(request, "commits", None)  # `forwarding` counts them
+    committed = commits is not None and commits.any
+    return bool(committed or isinstance(error, CommitLost) or getattr(error, "unknown", False))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

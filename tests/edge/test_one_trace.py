@@ -104,7 +104,7 @@ def test_log_lines_of_both_have_its_id(stack: Stack, anonymous: Client, product:
 
     def lines(service: str) -> list[dict[str, Any]]:
         text = (stack.layout.logs / f"{service}.log").read_text()
-        return [json.loads(line) for line in text.splitlines() if trace in line and line.startswith("{")]
+        return [json.loads(line) for line in text.split("\n") if trace in line and line.startswith("{")]
 
     wait_for(lambda: lines("web"), seconds=EXPORTED_SECONDS)
     [line] = lines("web")

@@ -1,4 +1,4 @@
-"""The middleware: what becomes of a request that the fence refused."""
+"""The middleware: what becomes of a request that the fence refused, or for which an owner is out of reach."""
 
 import logging
 import random
@@ -14,12 +14,23 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
 
 from strangler.chassis import instances, ownership
+from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.forwarding import headers
 from strangler.chassis.forwarding.carrying import AnswerLost, NotSent, carry
 from strangler.chassis.forwarding.commits import Commits
 from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
 from strangler.chassis.ownership import DomainMoved
-from strangler.chassis.problems import REPEATABLE, RETRY_AFTER, SAFE, outcome_unknown, problem
+from strangler.chassis.problems import (
+    REPEATABLE,
+    RETRY_AFTER,
+    SAFE,
+    Busy,
+    Unavailable,
+    may_be_done,
+    outcome_unknown,
+    problem,
+    server_error,
+)
 from strangler.chassis.routes import is_admin
 
 log = logging.getLogger(__name__)
@@ -64,6 +75,12 @@ class Forwarding:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Django's hook for what a view raised."""
+        if isinstance(exception, DomainUnavailable):  # of a plain view; DRF's have a handler
+            log.warning("%s", exception)
+            if may_be_done(request, exception):
+                return outcome_unknown()
+            kind = Busy if exception.busy else Unavailable
+            return _refused(kind.default_code, kind.default_detail)
         refusal = ownership.moved(exception)
         if refusal is None:
             return None
@@ -96,6 +113,10 @@ class Forwarding:
                 response, again = self._attempt(request)
                 if again is None:
                     return response
+                if (again.domain, again.epoch) == (domain, refusal.epoch) and domain != domain_of_route(
+                    request
+                ):
+                    return _trespassed(request, again)
                 refusal = again
             elif sent is not None:
                 note = Note(refusal.owner, domain, refusal.epoch)
@@ -168,15 +189,25 @@ def _body(request: HttpRequest) -> bytes:
     return b"" if request.method in SAFE else request.body
 
 
+def _trespassed(request: HttpRequest, refusal: DomainMoved) -> HttpResponse:
+    """The answer where a view that is not the domain's writes to its tables: it will do so again."""
+    log.error(
+        "%s %s, a route of %s, writes to tables of %s, which has moved to the host %s: nothing was changed. "
+        "Only %s's own code may do that; let the route call a command of its contract.",
+        *(request.method, request.path, domain_of_route(request) or "no domain"),
+        *(refusal.domain, refusal.owner, refusal.domain),
+    )
+    return server_error(request)
+
+
 def _unavailable(reason: str, more: dict[str, str] | None = None) -> HttpResponse:
     log.warning("a write is refused: %s", reason)
-    detail = "The service is temporarily unavailable. Try again."
-    return problem(
-        503,
-        code="service_unavailable",
-        detail=detail,
-        headers={"Retry-After": str(RETRY_AFTER), **(more or {})},
-    )
+    return _refused(Unavailable.default_code, Unavailable.default_detail, more)
+
+
+def _refused(code: str, detail: str, more: dict[str, str] | None = None) -> HttpResponse:
+    headers = {"Retry-After": str(RETRY_AFTER), **(more or {})}
+    return problem(503, code=code, detail=detail, headers=headers)
 
 
 def _tell_staff(request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:

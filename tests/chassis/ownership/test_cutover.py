@@ -14,7 +14,7 @@ from psycopg import IsolationLevel
 from psycopg.errors import SerializationFailure
 
 from strangler.chassis.ownership.schema import MOVED
-from tests.chassis.ownership.hosts import Host, World
+from tests.chassis.ownership.hosts import PATIENCE, Host, World
 from tests.ports import wait_for
 
 WRITERS = 6
@@ -271,3 +271,16 @@ def test_upload_too_large_to_be_carried_is_to_be_made_again(world: World) -> Non
     world.publish()
     wait_for(lambda: upload(world.new).status_code == 201)
     assert world.old.keys() == []
+
+
+def test_write_past_the_port_is_named(world: World) -> None:
+    """It can never be done where the route is, so nobody is told to try again."""
+    assert world.old.post("/api/trespasses", key="a", amount=1).status_code == 201
+    world.cutover()
+    answer = world.old.post("/api/trespasses", key="b", amount=1)
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (500, None)
+    assert world.owner.keys() == ["a"]
+    said = (
+        "POST /api/trespasses, a route of desk, writes to tables of ledger, which has moved to the host new"
+    )
+    wait_for(lambda: said in world.old.log(), seconds=PATIENCE)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/total", ledger.Total.as_view()),
     path("api/visits", desk.Visits.as_view()),
     path("api/notes", desk.Notes.as_view()),
+    path("api/trespasses", desk.Trespasses.as_view()),
     path("api/lookups/<id:entry>", desk.Lookups.as_view()),
 ]
 

@@ -5,6 +5,7 @@ from rest_framework.response import Response
 
 from strangler.chassis.ownership import host
 from tests.chassis.ownership.tiny.contract import desk, ledger
+from tests.chassis.ownership.tiny.ledger import operations
 from tests.chassis.ownership.tiny.ledger.views import Open, given
 
 
@@ -30,3 +31,10 @@ class Notes(Open):
     def post(self, request: Request) -> Response:
         entry = ledger.note(**given(request))
         return Response({"id": entry}, status=201)
+
+
+class Trespasses(Open):
+    """Writes to the ledger's tables past its port."""
+
+    def post(self, request: Request) -> Response:
+        return Response({"id": operations.note(**given(request))}, status=201)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 
-from strangler.chassis import ports
+from strangler.chassis import ownership, ports
 from strangler.chassis.ports import Method
 
 
@@ -43,6 +43,7 @@ class ChassisConfig(AppConfig):
             from strangler.chassis import serializers
 
             serializers.register()
+        ownership.rpc_hosts(os.environ.get("RPC_HOSTS", ""))  # so that what is wrong is said now
         if os.environ.get("BROKER_URL"):
             ports.use_transport(Unconnected())
         # Processes that say what they are go on running; commands end before they would hear anything.

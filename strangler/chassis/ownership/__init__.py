@@ -22,6 +22,7 @@ from strangler.chassis.ownership.state import (
     moved_away,
     owned_here,
     owner_of,
+    rpc_hosts,
     shadow,
     shadowing,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "moved_away",
     "owned_here",
     "owner_of",
+    "rpc_hosts",
     "shadow",
     "shadowing",
 ]

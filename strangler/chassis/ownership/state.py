@@ -2,11 +2,22 @@
 
 import logging
 import os
+import re
 import threading
+from functools import cache
 
 import msgspec
 
+from strangler.chassis.errors import ChassisError
+
 log = logging.getLogger(__name__)
+
+
+NAME = re.compile(r"[\w-]+")
+
+
+class RpcHostsWrong(ChassisError):
+    """RPC_HOSTS does not say which host has which domain."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -43,12 +54,20 @@ def hosting(domain: str) -> None:
 
 
 def by_environment(domain: str) -> str:
-    """An extracted domain's host is named after it, unless RPC_HOSTS says otherwise: `accounts=origin …`."""
-    for entry in os.environ.get("RPC_HOSTS", "").split():
-        name, _, elsewhere = entry.partition("=")
-        if name == domain:
-            return elsewhere
-    return domain
+    """An extracted domain's host is named after it, unless RPC_HOSTS says otherwise."""
+    return rpc_hosts(os.environ.get("RPC_HOSTS", "")).get(domain, domain)
+
+
+@cache
+def rpc_hosts(text: str) -> dict[str, str]:
+    """Hosts by domain, of pairs with blanks between them: `accounts=origin orders=origin`."""
+    pairs = [entry.partition("=")[::2] for entry in text.split()]
+    if not all(NAME.fullmatch(name) for pair in pairs for name in pair) or len(dict(pairs)) < len(pairs):
+        raise RpcHostsWrong(
+            f"RPC_HOSTS is {text!r}: say once for each domain which host has it, with blanks between them: "
+            "accounts=origin orders=origin"
+        )
+    return dict(pairs)
 
 
 def owner_of(domain: str) -> str:

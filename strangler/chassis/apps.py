@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig, apps
 
 from strangler.chassis import ownership, ports
+from strangler.chassis.django import HOSTS_NAME, SERVING, required
 from strangler.chassis.ports import Method
 
 
@@ -43,6 +44,8 @@ class ChassisConfig(AppConfig):
             from strangler.chassis import serializers
 
             serializers.register()
+        if os.environ.get("CONSUL_URL") and os.environ.get("PROCESS") in SERVING:
+            required("SERVICE", HOSTS_NAME)
         ownership.rpc_hosts(os.environ.get("RPC_HOSTS", ""))  # so that what is wrong is said now
         if os.environ.get("BROKER_URL"):
             ports.use_transport(Unconnected())

@@ -16,6 +16,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 SERVING = ("web", "rpc", "worker", "relay")
+HOSTS_NAME = "it is the host's name, in the plan, in Consul and to the other hosts"
 KEEPING = ("web", "worker")
 STATEMENT_TIMEOUT_MS = 8_000
 LOCK_TIMEOUT_MS = 3_000

@@ -22,6 +22,7 @@ from gunicorn.util import import_app
 from strangler.chassis import logs, tracing
 from strangler.chassis.config import current, live
 from strangler.chassis.discovery import Registration
+from strangler.chassis.django import HOSTS_NAME, required
 from strangler.chassis.sharing import Board, FairWorker, join, leave
 
 FIRST_INHERITED = 3
@@ -68,6 +69,9 @@ class Web(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
+        if os.environ.get("CONSUL_URL"):
+            required("SERVICE", HOSTS_NAME)
+            required("ADVERTISE", "it is where the gateway and other hosts reach this process, host:port")
         inherited = int(os.environ.pop("LISTEN_FDS", "0"))
         os.environ.pop("LISTEN_PID", None)
         binds = [os.environ.get("BIND", "127.0.0.1:8000")]
@@ -111,7 +115,7 @@ class Web(BaseApplication):  # type: ignore[misc]
 
 def _prepare_registration(arbiter: Draining) -> None:
     settings = live().value
-    if settings.consul_url and settings.advertise:
+    if settings.consul_url:
         from django.conf import settings as project
 
         arbiter.registration = Registration(

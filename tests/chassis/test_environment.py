@@ -47,3 +47,12 @@ def test_hosts_of_domains_that_are_none(text: str) -> None:
 
 def test_a_process_ends_whose_hosts_of_domains_are_none() -> None:
     assert "RPC_HOSTS is 'kb=a,people=a'" in said("django", "check", RPC_HOSTS="kb=a,people=a")
+
+
+def test_a_process_that_others_are_to_find_says_who_and_where_it_is() -> None:
+    consul = {"CONSUL_URL": "http://127.0.0.1:1", "PROCESS": "web"}
+    web = ("strangler.chassis.web", f"{TINY}.wsgi:application")
+    assert "ADVERTISE is not set" in said(*web, SERVICE="tiny", **consul)
+    assert "SERVICE is not set" in said(*web, ADVERTISE="127.0.0.1:1", **consul)
+    rpc = ("strangler.chassis.rpc", f"{TINY}.settings")
+    assert "SERVICE is not set" in said(*rpc, **consul | {"PROCESS": "rpc"})

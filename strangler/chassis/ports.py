@@ -114,6 +114,11 @@ def hosted(domain: str) -> bool:
     return domain in _implementations
 
 
+def declared(domain: str) -> bool:
+    """Whether the domain's contract has been imported in this process."""
+    return domain in _ports
+
+
 def resolver(domain: str, model: str) -> Callable[[list[int]], dict[int, Any]] | None:
     """What fetches these rows of a domain by id, if its contract is known here and says how."""
     port = _ports.get(domain)

@@ -108,9 +108,11 @@ def fetch(target: str, ids: list[Any]) -> dict[Any, Any]:
     domain, _, model = target.partition(".")
     resolver = _resolvers.get(target.lower()) or ports.resolver(domain, model)
     if resolver is None:
+        remedy = f"nothing has imported the contract of {domain} here: import it beside the model that refers"
+        if ports.declared(domain):
+            remedy = f'say in its contract which query answers for it (`resolves = {{"{model}": …}}`)'
         raise NoResolver(
-            f"{target} is not hosted here and has no resolver: say in its contract "
-            f'which query answers for it (`resolves = {{"{model}": …}}`), or call '
+            f"{target} is not hosted here and has no resolver: {remedy}, or call "
             f"`resolve_with({target!r}, …)`."
         )
     return resolver(ids)

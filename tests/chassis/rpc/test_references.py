@@ -62,6 +62,11 @@ def test_reference_that_no_contract_resolves_says_what_to_do() -> None:
         fetch("counting.Other", [1])
 
 
+def test_contract_that_nothing_has_imported_is_named() -> None:
+    with pytest.raises(NoResolver, match="nothing has imported the contract of unheard here"):
+        fetch("unheard.Of", [1])
+
+
 def test_contract_that_resolves_by_something_else_is_refused() -> None:
     with pytest.raises(PortMismatch, match=r"Thing is resolved by a query `thing\(self, \*, ids\)`"):
 

@@ -123,7 +123,7 @@ def test_log_lines_of_both_have_its_id(stack: Stack, anonymous: Client, product:
 
 def test_every_line_of_a_host_is_json_with_a_trace_id(stack: Stack) -> None:
     """But for gunicorn's own words about starting and stopping."""
-    lines = (stack.layout.logs / "web.log").read_text().splitlines()
+    lines = (stack.layout.logs / "web.log").read_text().strip().split("\n")
     ours = [line for line in lines if not line.startswith("[")]
     assert ours
     assert all("trace_id" in json.loads(line) for line in ours)

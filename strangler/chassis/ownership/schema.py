@@ -48,7 +48,8 @@ BEGIN
     IF entry.owner <> entry.host THEN
         RAISE EXCEPTION USING ERRCODE = '{MOVED}',
             MESSAGE = format('%s belongs to %s', wanted, entry.owner),
-            DETAIL = json_build_object('domain', wanted, 'owner', entry.owner, 'epoch', entry.epoch);
+            DETAIL = json_build_object('domain', wanted, 'owner', entry.owner, 'epoch', entry.epoch),
+            HINT = format('Nothing was changed. Run this at the host %s.', entry.owner);
     END IF;
 END $$;
 

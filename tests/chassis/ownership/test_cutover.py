@@ -284,3 +284,12 @@ def test_write_past_the_port_is_named(world: World) -> None:
         "POST /api/trespasses, a route of desk, writes to tables of ledger, which has moved to the host new"
     )
     wait_for(lambda: said in world.old.log(), seconds=PATIENCE)
+
+
+def test_refusal_says_where_a_command_is_to_run(world: World) -> None:
+    """As who runs it at the old host reads it."""
+    world.cutover()
+    with pytest.raises(psycopg.Error) as refused:
+        world.old.rows.execute("DELETE FROM ledger_entry")
+    assert refused.value.sqlstate == MOVED
+    assert "HINT:  Nothing was changed. Run this at the host new." in str(refused.value)

@@ -9,7 +9,7 @@ import time
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from strangler.toolkit.replication import backfill, links
+from strangler.toolkit.replication import backfill, links, ownership
 from strangler.toolkit.replication.database import Database
 from strangler.toolkit.replication.pair import Pair
 from tests.benchmarks.rows import Row
@@ -51,6 +51,7 @@ def copies(url: str, *, rows: int, rounds: int) -> list[Row]:
         connection.execute(FILL, [rows])
         connection.execute("VACUUM ANALYZE things")
     pair = Pair("things", ("things",), Database("here", url), Database("there", url))
+    ownership.create_schema(pair.target)
     ours, plain = [], []
     for _ in range(rounds):
         plain.append(by_hand(url))

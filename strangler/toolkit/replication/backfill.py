@@ -17,7 +17,7 @@ from psycopg import errors, sql
 from psycopg.pq import DiagnosticField, ExecStatus
 
 from strangler.chassis.ownership.schema import LOCK_CLASS
-from strangler.toolkit.replication import links, statements
+from strangler.toolkit.replication import copies, links, statements
 from strangler.toolkit.replication.database import (
     Connection,
     composed,
@@ -76,7 +76,8 @@ Watch = Callable[[Copied], None]
 
 def backfill(pair: Pair, *, connections: int, watch: Watch, still: Callable[[], None]) -> Copied:
     """Empty the target's tables, create the forward slot and copy what its snapshot sees. `still` raises if
-    somebody else may be doing that by now."""
+    somebody else may be doing that by now. The fence stands: nobody writes what is looked at here first."""
+    copies.check(pair)
     drop_slot(pair.forward)
     empty(pair, still)
     with exported_snapshot(pair.forward) as snapshot:
@@ -99,6 +100,7 @@ def empty(pair: Pair, still: Callable[[], None]) -> None:
                 _in_nobodys_use(connection, pair)
                 still()
                 _empty(connection, pair)
+                copies.mark(connection, pair.domain)
         except errors.LockNotAvailable as error:
             raise Busy(
                 f"The tables of {pair.domain} at {pair.target.host} are in use, and were not emptied for the "

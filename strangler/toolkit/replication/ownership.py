@@ -104,6 +104,14 @@ def forget(database: Database, domain: str) -> None:
             connection.execute(statements.DROP_SCHEMA)
 
 
+def settle(database: Database, domain: str) -> None:
+    """Keep what is said of the domain: that it is owned here. Whoever would move it here again must find it,
+    whatever else was lost."""
+    with database.session() as connection:
+        if schema_exists(connection):
+            connection.execute(statements.CLEAR_COUNTERS, [domain])
+
+
 def briefly(connection: Connection, work: Sequence[sql.Composed], *, of: str) -> None:
     """Carry out statements that lock a table wholly, in one transaction: each try waits for its lock no
     longer than others may be held up, then lets them go ahead. Where transactions are long and many, later

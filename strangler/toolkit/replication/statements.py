@@ -237,6 +237,20 @@ EMPTY_ONE = "DELETE FROM {table}"
 EMPTY_CLAIMS = "DELETE FROM {table} WHERE domain = {domain}"
 ANALYZE = "ANALYZE {table}"
 
+# -- what the target's tables hold before it -----------------------------------------------------------
+
+COPIES = "CREATE TABLE IF NOT EXISTS strangler.copies (domain text PRIMARY KEY)"
+COPIES_EXIST = "SELECT to_regclass('strangler.copies') IS NOT NULL"
+IS_COPY = "SELECT 1 FROM strangler.copies WHERE domain = %s"
+MARK_COPY = "INSERT INTO strangler.copies VALUES (%s) ON CONFLICT DO NOTHING"
+ROWS = "SELECT count(*) AS number FROM {table}"
+FOUND_KEYS = "CREATE TEMP TABLE found (key text) ON COMMIT DROP"
+SEND_KEYS = "COPY (SELECT ROW({key})::text FROM {table}) TO STDOUT"
+TAKE_KEYS = "COPY pg_temp.found FROM STDIN"
+UNKNOWN_KEYS = """
+SELECT count(*) AS number FROM (TABLE pg_temp.found EXCEPT SELECT ROW({key})::text FROM {table}) unknown
+"""
+
 # -- sequences -----------------------------------------------------------------------------------------
 
 SEQUENCES = """

@@ -97,10 +97,11 @@ def route_for_good(step: Step) -> None:
 
 
 def forget_owners(step: Step) -> None:
-    """The databases know no owner any more: what is here is owned here."""
+    """The source knows of no owner any more. The target says for good that it owns the domain."""
     for database in step.pair.both():
         constraints.give_up(database, step.domain)
-        ownership.forget(database, step.domain)
+    ownership.forget(step.pair.source, step.domain)
+    ownership.settle(step.pair.target, step.domain)
 
 
 CONTRACT: tuple[Effect, ...] = effects(

@@ -1,10 +1,9 @@
 """Expand: the target gets the domain's rows and follows; nobody reads or writes there yet."""
 
 from strangler.toolkit.replication import backfill as copying
-from strangler.toolkit.replication import checks, constraints, links, ownership
+from strangler.toolkit.replication import checks, constraints, copies, links, ownership
 from strangler.toolkit.step import hosts
 from strangler.toolkit.step.effects import Effect, crash_point, table
-from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.outbox import empty_outbox
 from strangler.toolkit.step.step import Step
 
@@ -17,17 +16,12 @@ def start_host(step: Step) -> None:
 
 
 def check_databases(step: Step) -> None:
-    """Both can do what the step needs, and their tables agree."""
+    """Both can do what the step needs, their tables agree, and the target's hold nothing of their own."""
+    copies.check(step.pair)
     checks.ready(step.pair)
     for link in (step.pair.forward, step.pair.back):
         links.check_free(link)
     step.pair = step.pair.with_claims()
-    found = ownership.ownership(step.pair.target, step.domain)
-    if found is not None and found.here:
-        raise StepError(
-            f"{step.state.target} owns {step.domain} already: its tables are not emptied for a copy. "
-            "See `./run strangler status`."
-        )
     step.state.tables = step.pair.tables
 
 

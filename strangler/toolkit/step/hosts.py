@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from strangler.toolkit.provision import provision
-from strangler.toolkit.replication import ownership
+from strangler.toolkit.replication import copies, ownership
 from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.step import Step
 
@@ -19,7 +19,8 @@ COMMAND_SECONDS = 600
 
 def prepare(step: Step) -> None:
     """The target's database is there, and says that it owns nothing of the domain: its processes, which
-    start next, must find that before they take an event or a request for theirs."""
+    start next, must find that before they take an event or a request for theirs. Raises NotReady where it has
+    what would be lost."""
     stack = step.places.stack
     if stack is not None:
         host = step.state.target
@@ -28,6 +29,7 @@ def prepare(step: Step) -> None:
         provision([host], step.places.postgres)
     _run(step, "prepare")
     target = step.pair.target
+    copies.check(step.pair)
     ownership.create_schema(target)
     ownership.own(target, step.domain, owner=step.state.source, epoch=step.epoch() + 1)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from strangler.toolkit.replication import backfill, links
+from strangler.toolkit.replication import backfill, links, ownership
 from strangler.toolkit.replication.database import Database
 from strangler.toolkit.replication.pair import Pair
 from tests.postgres import LOGICAL, Postgres
@@ -46,6 +46,7 @@ def in_both(pair: Pair, statement: str) -> None:
 
 def follow(pair: Pair) -> None:
     """As a step does it: the first copy, and then what changes."""
+    ownership.create_schema(pair.target)
     links.publish(pair.forward, published=pair.tables, claims="", domain=pair.domain)
     backfill.backfill(pair, connections=1, watch=lambda copied: None, still=lambda: None)
     links.subscribe(pair.forward)

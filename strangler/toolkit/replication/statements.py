@@ -316,4 +316,24 @@ UNPUBLISHED = "SELECT count(*) FROM public.events_outbox WHERE published_at IS N
 # -- after the point of no return ----------------------------------------------------------------------
 
 FORGET_MIGRATIONS = "DELETE FROM public.django_migrations WHERE app = %s"
-DROP_TABLES = "DROP TABLE IF EXISTS {tables} CASCADE"
+DROP_TABLES = "DROP TABLE IF EXISTS {tables}"
+DEPENDENTS = """
+WITH RECURSIVE own AS (
+    SELECT 'pg_class'::regclass::oid AS class, oid AS object FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)
+    UNION
+    -- What goes with it by itself: indexes, constraints, types, sequences, triggers.
+    SELECT d.classid, d.objid FROM pg_depend d JOIN own ON (d.refclassid, d.refobjid) = (class, object)
+    WHERE d.deptype IN ('a', 'i', 'P', 'S')
+), dependent AS (
+    -- A view depends by its rule, which is a part of it.
+    SELECT CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_class'::regclass END AS class,
+           coalesce(r.ev_class, d.objid) AS object
+    FROM pg_depend d JOIN own ON (d.refclassid, d.refobjid) = (class, object)
+    LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    WHERE d.deptype = 'n'
+    EXCEPT SELECT class, object FROM own
+)
+SELECT pg_describe_object(class, object, 0) AS what, class = 'pg_constraint'::regclass AS "constraint"
+FROM dependent ORDER BY what
+"""

@@ -19,10 +19,12 @@ from strangler.toolkit.step.step import Step
 
 def check_before(step: Step) -> None:
     """Whatever else moves in the stage has moved, for the source is restarted without all of it; it can be
-    restarted; and both sides agree, for the last time. Looked at before the phase begins, so that what is
-    refused can be taken back; the sides not any more where the phase has ended the way back itself."""
+    restarted, and its tables dropped; and both sides agree, for the last time. Looked at before the phase
+    begins, so that what is refused can be taken back; the sides not any more where the phase has ended the
+    way back itself."""
     check_siblings(step)
     hosts.check_finish(step)
+    check_dependents(step)
     if has_ended_way_back(step):
         return
     check_way_back(step)
@@ -40,6 +42,18 @@ def check_siblings(step: Step) -> None:
             f"{step.state.source} is restarted without all that moves at stage {step.state.stage}, and "
             f"{', '.join(late)} has not moved yet. Carry it on first: `./run strangler migrate --to "
             f"{step.state.stage}`."
+        )
+
+
+def check_dependents(step: Step) -> None:
+    """Raise StepError where something in the source's database needs the tables and is not dropped with
+    them."""
+    source = step.pair.source
+    if found := source.rows(statements.DEPENDENTS, [list(step.pair.tables)]):
+        raise StepError(
+            f"The tables of {step.domain} in {source.host} cannot be dropped while something there needs "
+            f"them: {', '.join(row['what'] for row in found)}. Drop that, or make it do without them, and "
+            "run this command again."
         )
 
 
@@ -75,7 +89,8 @@ def end_way_back(step: Step) -> None:
 
 def drop_tables(step: Step) -> None:
     """The source's copies of the tables go, its claims, and what Django remembers of their migrations: under
-    the app's label, which is the domain's name whatever its package is called."""
+    the app's label, which is the domain's name whatever its package is called. Nothing else goes along."""
+    check_dependents(step)
     with step.pair.source.session() as connection:
         run(connection, statements.DROP_TABLES, tables=tables(step.pair.tables))
         if value(connection, statements.HAS_COLUMN, [CLAIMS, "domain"]):

@@ -1,7 +1,7 @@
 """Expand: the target gets the domain's rows and follows; nobody reads or writes there yet."""
 
 from strangler.toolkit.replication import backfill as copying
-from strangler.toolkit.replication import checks, constraints, copies, links, ownership
+from strangler.toolkit.replication import checks, constraints, copies, links, ownership, statements
 from strangler.toolkit.step import hosts
 from strangler.toolkit.step.effects import Effect, crash_point, table
 from strangler.toolkit.step.outbox import empty_outbox
@@ -23,6 +23,12 @@ def check_databases(step: Step) -> None:
         links.check_free(link)
     step.pair = step.pair.with_claims()
     step.state.tables = step.pair.tables
+    needed = step.pair.source.rows(statements.DEPENDENTS, [list(step.pair.tables)])
+    if found := [row["what"] for row in needed if not row["constraint"]]:
+        step.screen.note(
+            f"In {step.state.source} {', '.join(found)} will be in the way of `contract`, which drops the "
+            "tables that it needs. It is to do without them until then."
+        )
 
 
 def create_schemas(step: Step) -> None:

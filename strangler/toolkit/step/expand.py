@@ -4,10 +4,13 @@ from strangler.toolkit.replication import backfill as copying
 from strangler.toolkit.replication import checks, constraints, copies, links, ownership, statements
 from strangler.toolkit.step import hosts
 from strangler.toolkit.step.effects import Effect, crash_point, table
+from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.outbox import empty_outbox
 from strangler.toolkit.step.step import Step
 
 CATCH_UP_SECONDS = 300.0
+ADMIN_LOG = "django_admin_log"
+"""Of no project's own app: when users move it keeps their numbers."""
 
 
 def start_host(step: Step) -> None:
@@ -19,6 +22,7 @@ def check_databases(step: Step) -> None:
     """Both can do what the step needs, their tables agree, and the target's hold nothing of their own."""
     copies.check(step.pair)
     checks.ready(step.pair)
+    _check_who_refers(step)
     for link in (step.pair.forward, step.pair.back):
         links.check_free(link)
     step.pair = step.pair.with_claims()
@@ -28,6 +32,20 @@ def check_databases(step: Step) -> None:
         step.screen.note(
             f"In {step.state.source} {', '.join(found)} will be in the way of `contract`, which drops the "
             "tables that it needs. It is to do without them until then."
+        )
+
+
+def _check_who_refers(step: Step) -> None:
+    """Raise StepError where a table that no domain of the plan lists has a foreign key to one that moves."""
+    tables = step.pair.tables
+    listed = {ADMIN_LOG, *tables, *(name for one in step.plan.domains.values() for name in one.tables)}
+    crossing = step.pair.source.rows(statements.CROSSING, {"tables": list(tables)})
+    if found := [row for row in crossing if row["table"] not in listed]:
+        told = "; ".join(f"{row['name']} of {row['table']}: {row['definition']}" for row in found)
+        raise StepError(
+            f"Tables of {step.state.source} that no domain of the plan lists refer to {step.domain}, and "
+            f"nothing would keep them right once it moves: {told}. List their app as a domain, with a "
+            "reference for each such key, or drop the constraint yourself."
         )
 
 

@@ -135,15 +135,39 @@ def test_stage_is_not_reached_while_a_contract_is_half_done(
 
 
 @pytest.mark.parametrize(("book", "constraints"), [(1, 1), (77, 0)], ids=["valid", "not valid any more"])
-def test_foreign_keys_of_partitioned_tables_come_back(world: World, book: int, constraints: int) -> None:
+def test_foreign_keys_of_partitioned_tables_come_back(
+    world: World, tmp_path: Path, book: int, constraints: int
+) -> None:
     world.seed(20)
     world.run("library", PARTITIONED)
-    world.migrate("--until", "expand")
+    plan = tmp_path / "plan.yaml"
+    text = (ROOT / PLAN).read_text().replace("root: ../..", f"root: {ROOT}")
+    plan.write_text(text.replace("[lending_loan]", "[lending_loan, lending_reading]"))
+    accepted = ("--accept-inconclusive", "--shadow-seconds", "0", "--plan", str(plan))
+    world.toolkit("migrate", "--to", "1", "--until", "expand", *accepted)
     world.run("library", f"INSERT INTO lending_reading VALUES (2, {book})")
-    said = world.strangler("rollback").said
+    said = world.toolkit("rollback", "--plan", str(plan)).said
     assert ("lending_reading_book_id_fkey" in said) == (not constraints)
     assert world.leftovers() == []
     assert world.rows("library", READINGS_KEYS)[0]["n"] == constraints
+
+
+def test_foreign_key_of_a_table_that_no_domain_lists_is_not_dropped(world: World) -> None:
+    """Nobody would know any more that its rows are to go with the books."""
+    world.seed(5)
+    world.run("library", "CREATE TABLE shelf (book_id bigint REFERENCES books_book (id) ON DELETE CASCADE)")
+    refused = world.migrate("--until", "expand", status=1).said
+    assert "shelf_book_id_fkey of shelf: FOREIGN KEY (book_id) REFERENCES books_book(id) ON DELETE" in refused
+    world.run("library", "ALTER TABLE shelf DROP CONSTRAINT shelf_book_id_fkey")
+    world.migrate("--until", "expand")
+
+
+def test_admins_log_lets_the_users_go(world: World) -> None:
+    """No plan can list it as a domain's."""
+    world.run("library", "CREATE TABLE django_admin_log (user_id bigint REFERENCES books_author (id))")
+    world.migrate("--until", "expand")
+    world.strangler("rollback")
+    assert world.rows("library", "SELECT FROM pg_constraint WHERE conrelid = 'django_admin_log'::regclass")
 
 
 def test_contract_forgets_the_migrations_of_its_own_app(world: World, tmp_path: Path) -> None:

@@ -40,8 +40,9 @@ class Ownership:
 
 
 def create_schema(database: Database) -> None:
-    """The schema `strangler`, readable by the host's own role."""
-    with database.session() as connection:
+    """The schema `strangler`, readable by the host's own role: at no moment is it there and not readable, for
+    processes that run look into it as soon as it is."""
+    with database.session() as connection, connection.transaction():
         connection.execute(SCHEMA)
         connection.execute(statements.REMEMBERED)
         if value(connection, statements.ROLE_EXISTS, [database.host]):

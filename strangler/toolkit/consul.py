@@ -37,10 +37,10 @@ class KeyValues:
         if not answer.ok:
             raise ConsulError(f"Consul refused the transaction: {answer.json().get('Errors')}")
 
-    def tags(self, service: str) -> list[list[str]]:
-        """The tags of each instance of a service that passes its check."""
+    def instances(self, service: str) -> dict[str, list[str]]:
+        """The instances of a service that pass their check: the tags of each by its id."""
         answer = self.ask("GET", f"/v1/health/service/{service}", params={"passing": "1"})
-        return [entry["Service"]["Tags"] for entry in answer.json()]
+        return {entry["Service"]["ID"]: entry["Service"]["Tags"] for entry in answer.json()}
 
     def ask(
         self, method: str, path: str, *, unless: int = 0, timeout: float = TIMEOUT, **options: Any

@@ -60,9 +60,17 @@ def test_app_moves_out_while_clients_write(world: World, hosts: dict[str, Host],
         rows = {row["isbn"]: row["id"] for row in world.rows(host, BOOKS)}
         assert {isbn: rows.get(isbn) for isbn in clients.added} == clients.added
 
-    hosts["library"].kill()
-    hosts["library"].start(STAGE="1")
-    world.strangler("contract", "--yes", "--restarted")
+    contract = ("contract", "--yes", "--restarted")
+    refused = world.strangler(*contract, status=1, BROKER_URL=rabbitmq.url).said
+    library = hosts["library"].url.removeprefix("http://").replace(":", "-")
+    assert f"library still runs with books: library-{library}, as Consul says, an rpc process" in refused
+    hosts["library"].web.kill()
+    hosts["library"].web.start(STAGE="1")
+    refused = world.strangler(*contract, status=1, BROKER_URL=rabbitmq.url).said
+    assert "library still runs with books: an rpc process that takes calls of it, as the broker" in refused
+    hosts["library"].rpc.kill()
+    hosts["library"].rpc.start(STAGE="1")
+    world.strangler(*contract, BROKER_URL=rabbitmq.url)
     assert world.leftovers() == []
     lent = requests.post(f"{hosts['library'].url}/loans", json={"book": 17, "reader": "x"}, timeout=30)
     assert (lent.status_code, lent.json()["title"]) == (201, "book 17")

@@ -47,7 +47,7 @@ def test_what_is_refused_is_not_empty(refusing: tuple[KeyValues, str]) -> None:
     store, message = refusing
     for asked in (
         lambda: store.folder("config/"),
-        lambda: store.tags("monolith"),
+        lambda: store.instances("monolith"),
         lambda: store.transaction([write("some", "value")]),
         lambda: state.load(store, "catalog"),
         lambda: splits.stored(store),

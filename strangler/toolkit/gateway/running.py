@@ -19,7 +19,7 @@ def refuse_without(store: KeyValues, plan: Plan, *, stage: int, splits: Mapping[
     A host without any may be about to start. A domain with a split goes where that says, at every stage.
     """
     for host in plan.hosts:
-        instances = store.tags(host)
+        instances = store.instances(host).values()
         runs = {d for d in plan.domains if any(is_member(tags, host, d) for tags in instances)}
         asked = {d for d in plan.domains if d not in splits and plan.host_of(d, stage=stage) == host}
         if runs and (missing := sorted(asked - runs)):

@@ -1,9 +1,11 @@
 """Contract: the point of no return. The source gives the domain up: its code, its tables, its way back."""
 
+import time
 from contextlib import ExitStack
 
 from psycopg import sql
 
+from strangler.chassis.discovery import is_member
 from strangler.toolkit.replication import constraints, links, ownership, statements
 from strangler.toolkit.replication.database import run, table, tables, value
 from strangler.toolkit.replication.pair import CLAIMS
@@ -12,9 +14,13 @@ from strangler.toolkit.step.effects import Effect, note
 from strangler.toolkit.step.effects import table as effects
 from strangler.toolkit.step.errors import StepError
 from strangler.toolkit.step.expand import unpublish_tables
-from strangler.toolkit.step.queues import forget_source
+from strangler.toolkit.step.queues import forget_source, source_takes_calls
 from strangler.toolkit.step.soak import check_way_back
 from strangler.toolkit.step.step import Step
+
+RESTART_SECONDS = 10.0
+"""How long Consul and the broker may take to notice that a process has ended."""
+POLL_SECONDS = 0.2
 
 
 def check_before(step: Step) -> None:
@@ -24,6 +30,8 @@ def check_before(step: Step) -> None:
     way back itself."""
     check_siblings(step)
     hosts.check_finish(step)
+    if step.options.restarted:
+        see_restarted(step)
     check_dependents(step)
     if has_ended_way_back(step):
         return
@@ -81,6 +89,28 @@ def restart_hosts(step: Step) -> None:
     hosts.finish(step)
 
 
+def see_restarted(step: Step) -> None:
+    """Raise StepError where a process of the source still runs with the domain: its pages and answers would
+    be errors from the moment when the tables are gone."""
+    ends = time.monotonic() + RESTART_SECONDS
+    while found := _running_with(step):
+        if time.monotonic() > ends:
+            raise StepError(
+                f"{step.state.source} still runs with {step.domain}: {', '.join(found)}. End or restart that "
+                "process without it, and run this command again. Nothing was given up."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _running_with(step: Step) -> list[str]:
+    source, domain = step.state.source, step.domain
+    instances = step.store.instances(source).items()
+    found = [f"{instance}, as Consul says" for instance, tags in instances if is_member(tags, source, domain)]
+    if source_takes_calls(step):
+        found.append("an rpc process that takes calls of it, as the broker says")
+    return found
+
+
 def end_way_back(step: Step) -> None:
     """From here on there is no rollback."""
     links.drop(step.pair.back)
@@ -121,6 +151,7 @@ def forget_owners(step: Step) -> None:
 
 CONTRACT: tuple[Effect, ...] = effects(
     restart_hosts,
+    see_restarted,
     route_for_good,
     end_way_back,
     unpublish_tables,
@@ -129,5 +160,5 @@ CONTRACT: tuple[Effect, ...] = effects(
     forget_owners,
     forget_source,
 )
-REVERSIBLE = ("restart_hosts", "route_for_good")
+REVERSIBLE = ("restart_hosts", "see_restarted", "route_for_good")
 """While one of these was begun last, the way back is there."""

@@ -1,6 +1,8 @@
 """Queues of who is gone: nobody empties them, so they would grow until the disk is full."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import kombu
@@ -28,6 +30,14 @@ def forget_source(step: Step) -> None:
     _forget(step, step.state.source, stage=step.state.stage)
 
 
+def source_takes_calls(step: Step) -> bool:
+    """Whether a process of the source still takes calls of the domain, as far as a broker is known."""
+    if not step.places.broker:
+        return False
+    with _broker(step, "is asked whether anybody still takes calls of the domain there") as connection:
+        return bool(_consumers(connection, calls(f"{step.state.source}.{step.domain}")))
+
+
 def _forget(step: Step, host: str, *, stage: int) -> None:
     """Delete what a host needs no longer that does not own the domain at this stage; kept, and said so, are
     dead letters, and what somebody takes from all the same."""
@@ -39,23 +49,28 @@ def _forget(step: Step, host: str, *, stage: int) -> None:
     if not step.places.broker:
         step.screen.note(f"BROKER_URL is not known. If there is a broker, delete there: {', '.join(queues)}")
         return
+    with _broker(step, f"has queues of {host} to be deleted, for nobody empties them") as connection:
+        channel: Any = connection.channel()
+        for name in queues:
+            if _consumers(connection, name):
+                step.screen.note(f"{name} stays: a process of {host} still takes from it")
+            else:
+                channel.queue_delete(name)
+        for name in letters:
+            if waiting := _messages(connection, name):
+                step.screen.note(f"{name} stays: dead letters ({waiting}) lie there")
+            else:
+                channel.queue_delete(name)
+
+
+@contextmanager
+def _broker(step: Step, why: str) -> Iterator[kombu.Connection]:
     try:
         with kombu.Connection(step.places.broker, connect_timeout=CONNECT_SECONDS) as connection:
-            channel: Any = connection.channel()
-            for name in queues:
-                if _consumers(connection, name):
-                    step.screen.note(f"{name} stays: a process of {host} still takes from it")
-                else:
-                    channel.queue_delete(name)
-            for name in letters:
-                if waiting := _messages(connection, name):
-                    step.screen.note(f"{name} stays: dead letters ({waiting}) lie there")
-                else:
-                    channel.queue_delete(name)
+            yield connection
     except (OSError, AMQPError) as error:
         raise StepError(
-            f"The broker does not answer ({error}), and queues of {host} are to be deleted there, for nobody "
-            "empties them. Run the same command again when it does."
+            f"The broker does not answer ({error}), and {why}. Run the same command again when it does."
         ) from error
 
 

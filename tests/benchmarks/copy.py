@@ -51,7 +51,7 @@ def copies(url: str, *, rows: int, rounds: int) -> list[Row]:
         connection.execute(FILL, [rows])
         connection.execute("VACUUM ANALYZE things")
     pair = Pair("things", ("things",), Database("here", url), Database("there", url))
-    ownership.create_schema(pair.target)
+    ownership.create_schema(pair.target, pair.tables)
     ours, plain = [], []
     for _ in range(rounds):
         plain.append(by_hand(url))

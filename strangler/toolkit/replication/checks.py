@@ -64,14 +64,14 @@ def _server(database: Database) -> list[str]:
 
 def _locales(pair: Pair) -> list[str]:
     """Text is copied as it is, and sorted by each as its database is made."""
-    here, there = (database.rows(statements.LOCALE, [database.host])[0]["clause"] for database in pair.both())
+    here, there = (database.rows(statements.LOCALE, [database.name])[0]["clause"] for database in pair.both())
     if _spelled_alike(here) == _spelled_alike(there):
         return []
-    target = pair.target.host
+    target = pair.target
     return [
-        f"{target} would keep or sort text otherwise than {pair.source.host}: it was made with {there}. Make "
-        f'it anew, then `provision` and `prepare` it: CREATE DATABASE "{target}" OWNER "{target}" '
-        f"TEMPLATE template0 {here}"
+        f"{target.host} would keep or sort text otherwise than {pair.source.host}: it was made with {there}. "
+        "Make it anew, then `provision` and `prepare` it: "
+        f'CREATE DATABASE "{target.name}" OWNER "{target.host}" TEMPLATE template0 {here}'
     ]
 
 

@@ -37,10 +37,15 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Database:
-    """A host's database: `url` is a superuser's, of its server; the database has the host's name."""
+    """A host's database: `url` is a superuser's, of its server; it has the host's name if none is given."""
 
     host: str
     url: str
+    named: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.named or self.host
 
     def connect(self, **parameters: Any) -> Connection:
         """A connection in autocommit; raises DatabaseUnreachable."""
@@ -78,13 +83,13 @@ class Database:
         known = conninfo_to_dict(self.url)
         kept = {k: v for k, v in known.items() if k in ("host", "port", "hostaddr", "sslmode", "sslrootcert")}
         return make_conninfo(
-            "", **kept, dbname=self.host, user=user, password=password, application_name=user
+            "", **kept, dbname=self.name, user=user, password=password, application_name=user
         )
 
     def _conninfo(self, **parameters: Any) -> str:
         return make_conninfo(
             self.url,
-            dbname=self.host,
+            dbname=self.name,
             application_name=APPLICATION,
             connect_timeout=CONNECT_SECONDS,
             options=" ".join(f"-c {name}={value}" for name, value in SETTINGS.items()),

@@ -183,7 +183,7 @@ def unsubscribe(link: Link) -> None:
             run(connection, statements.UNSUBSCRIBE, name=name)
     with link.publisher.session() as connection:
         if value(connection, statements.CONNECTS_HERE, [link.name]):
-            name, database = sql.Identifier(link.name), sql.Identifier(link.publisher.host)
+            name, database = sql.Identifier(link.name), sql.Identifier(link.publisher.name)
             with connection.transaction():
                 run(connection, statements.MAY_NOT_CONNECT, name=name, database=database)
                 run(connection, statements.DROP_ROLE, name=name)
@@ -285,7 +285,7 @@ def until(
 def _login(link: Link) -> str:
     """A role that may do nothing but follow, its password drawn anew; the address with both."""
     password = secrets.token_urlsafe(24)
-    name, database = sql.Identifier(link.name), sql.Identifier(link.publisher.host)
+    name, database = sql.Identifier(link.name), sql.Identifier(link.publisher.name)
     with link.publisher.session() as connection, connection.transaction():
         exists = value(connection, statements.ROLE_EXISTS, [link.name])
         statement = statements.CHANGE_PASSWORD if exists else statements.CREATE_ROLE

@@ -16,7 +16,6 @@ from strangler.toolkit.replication.database import (
     run,
     schema_exists,
     table,
-    value,
 )
 from strangler.toolkit.replication.errors import Busy
 
@@ -39,15 +38,15 @@ class Ownership:
         return self.owner == self.host
 
 
-def create_schema(database: Database) -> None:
-    """The schema `strangler`, readable by the host's own role: at no moment is it there and not readable, for
-    processes that run look into it as soon as it is."""
+def create_schema(database: Database, tables: Sequence[str]) -> None:
+    """The schema `strangler`, readable by whoever writes to the tables, and by the role of the host's name:
+    at no moment is it there and not readable, for processes that run look into it as soon as it is."""
     with database.session() as connection, connection.transaction():
         connection.execute(SCHEMA)
         connection.execute(statements.REMEMBERED)
-        if value(connection, statements.ROLE_EXISTS, [database.host]):
+        for row in rows(connection, statements.READERS, [list(tables), database.host]):
             for grant in GRANTS:
-                run(connection, grant, role=sql.Identifier(database.host))
+                run(connection, grant, role=sql.Identifier(row["role"]))
 
 
 def own(database: Database, domain: str, *, owner: str, epoch: int) -> None:

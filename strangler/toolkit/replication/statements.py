@@ -63,6 +63,15 @@ WHERE table_schema = 'public' AND table_name = %s AND column_name = %s
 """
 SCHEMA_EXISTS = "SELECT to_regnamespace('strangler') IS NOT NULL"
 ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+READERS = """
+SELECT r.rolname AS role
+FROM pg_class c
+CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) granted
+JOIN pg_roles r ON r.oid = granted.grantee
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)
+  AND granted.privilege_type IN ('INSERT', 'UPDATE', 'DELETE')
+UNION SELECT rolname FROM pg_roles WHERE rolname = %s
+"""
 
 # -- locks that must not be waited for long ------------------------------------------------------------
 

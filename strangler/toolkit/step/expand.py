@@ -52,7 +52,7 @@ def _check_who_refers(step: Step) -> None:
 def create_schemas(step: Step) -> None:
     """The schema `strangler` in both."""
     for database in step.pair.both():
-        ownership.create_schema(database)
+        ownership.create_schema(database, step.pair.tables)
 
 
 def record_owner(step: Step) -> None:

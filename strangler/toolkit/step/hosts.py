@@ -30,7 +30,7 @@ def prepare(step: Step) -> None:
     _run(step, "prepare")
     target = step.pair.target
     copies.check(step.pair)
-    ownership.create_schema(target)
+    ownership.create_schema(target, step.pair.tables)
     ownership.own(target, step.domain, owner=step.state.source, epoch=step.epoch() + 1)
 
 

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
+
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.options import stack_of_plan
 from strangler.toolkit.replication.database import Database
@@ -23,9 +25,9 @@ class Places:
     stack: Stack | None = None
 
     def database(self, host: str) -> Database:
-        """A host's database: on a server of its own if <HOST>_POSTGRES_URL says so."""
+        """A host's database: on a server of its own if <HOST>_POSTGRES_URL says so, or of another name."""
         own = os.environ.get(f"{host.upper().replace('-', '_')}_POSTGRES_URL", "")
-        return Database(host, own or self.postgres)
+        return Database(host, own or self.postgres, str(conninfo_to_dict(own).get("dbname", "")))
 
     @property
     def store(self) -> KeyValues:

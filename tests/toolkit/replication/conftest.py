@@ -46,7 +46,7 @@ def in_both(pair: Pair, statement: str) -> None:
 
 def follow(pair: Pair) -> None:
     """As a step does it: the first copy, and then what changes."""
-    ownership.create_schema(pair.target)
+    ownership.create_schema(pair.target, pair.tables)
     links.publish(pair.forward, published=pair.tables, claims="", domain=pair.domain)
     backfill.backfill(pair, connections=1, watch=lambda copied: None, still=lambda: None)
     links.subscribe(pair.forward)

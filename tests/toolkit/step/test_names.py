@@ -38,6 +38,20 @@ def pair(world: World, source: str, target: str) -> Pair:
     return Pair("books", ("books_book",), Database(source, world.postgres), Database(target, world.postgres))
 
 
+def test_database_may_be_named_otherwise_than_its_host(world: World) -> None:
+    world.run("postgres", "CREATE DATABASE prod TEMPLATE library_empty OWNER library")
+    try:
+        world.run("prod", "INSERT INTO books_author (name) VALUES ('of prod')")
+        world.migrate(LIBRARY_POSTGRES_URL=world.url("prod"))
+        assert world.rows("books", "SELECT name FROM books_author") == [{"name": "of prod"}]
+        world.strangler("contract", "--yes", "--restarted", LIBRARY_POSTGRES_URL=world.url("prod"))
+        assert not world.rows("prod", "SELECT FROM pg_class WHERE relname = 'books_author'")
+        assert world.rows("library", "SELECT FROM pg_class WHERE relname = 'books_author'")
+        assert world.leftovers() == []
+    finally:
+        world.run("postgres", "DROP DATABASE IF EXISTS prod WITH (FORCE)")
+
+
 @pytest.fixture
 def staging(world: World) -> Iterator[Pair]:
     """The same monolith once more on the server: its own step of books, to a database elsewhere."""

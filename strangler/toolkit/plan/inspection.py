@@ -28,8 +28,8 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """A Django app: its package and label, its tables (many-to-many fields' too), where they point.
-    `unmanaged`: views, or tables that something else makes."""
+    """A Django app: its package and label, its tables (many-to-many fields' too), where they point, and which
+    is which model's. `unmanaged`: views, or tables that something else makes."""
 
     package: str
     label: str
@@ -37,6 +37,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     unmanaged: list[str]
     foreign_keys: list[ForeignKey]
     generic_keys: list[str] = []
+    models: dict[str, str] = {}
 
 
 class Url(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +151,7 @@ def inspect_here(settings: str) -> Inspection:
                 unmanaged=unmanaged,
                 foreign_keys=keys,
                 generic_keys=generic,
+                models={model.__name__: model._meta.db_table for model in models},
             )
         )
     atomic = given.DATABASES.get("default", {}).get("ATOMIC_REQUESTS", False)

@@ -12,6 +12,7 @@ from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.ports import Method, Port
 from strangler.chassis.rpc.client import Client
 from strangler.toolkit.contracts.schemas import contract_module
+from strangler.toolkit.plan.inspection import InspectionFailed, inspect_host
 from strangler.toolkit.replication import links, statements
 from strangler.toolkit.replication.database import composed, rows, table
 from strangler.toolkit.replication.errors import NotHealthy
@@ -53,9 +54,10 @@ def sweep(step: Step) -> Swept:
 
 
 def _model(step: Step, client: Client, method: Method, model: str, found: Swept) -> None:
-    name = f"{step.domain}_{model.lower()}"
-    if name not in step.pair.tables:
-        found.left_out.append(f"{model} has no table {name} in the plan: not swept")
+    try:
+        name = table_of(step, model)
+    except (InspectionFailed, LookupError) as error:
+        found.left_out.append(f"{model} is not swept: {error}")
         return
     for ids in _batches(step, name):
         differing = ids
@@ -84,6 +86,20 @@ def _model(step: Step, client: Client, method: Method, model: str, found: Swept)
         ]
         if restless:
             found.left_out.append(f"{model}: {len(restless)} rows changed whenever they were looked at")
+
+
+def table_of(step: Step, model: str) -> str:
+    """The table of a model of the domain: as Django names it, or as the source's settings say. Raises
+    InspectionFailed, or LookupError where it does not move."""
+    name = f"{step.domain}_{model.lower()}"
+    if name not in step.pair.tables:
+        settings = step.plan.hosts[step.state.source].settings
+        known = inspect_host(settings, root=step.root, sources=step.plan.sources)
+        models = {n: t for app in known.apps if app.label == step.domain for n, t in app.models.items()}
+        name = models.get(model, name)
+    if name not in step.pair.tables:
+        raise LookupError(f"its table {name} is not in the plan")
+    return name
 
 
 def _asked(client: Client, host: str, domain: str, method: Method, ids: Sequence[Any]) -> dict[Any, Any]:

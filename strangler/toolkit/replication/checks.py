@@ -13,14 +13,15 @@ NEEDED = {
 """What a step needs of a server: by which setting it is limited, and how many."""
 OLDEST = 150000
 UNFIT = {
-    "identity": "changes are not sent with its primary key. ALTER TABLE {table} REPLICA IDENTITY DEFAULT.",
+    "unlogged": "its changes are not in the log, and so are not sent. ALTER TABLE {quoted} SET LOGGED.",
+    "identity": "changes are not sent with its primary key. ALTER TABLE {quoted} REPLICA IDENTITY DEFAULT.",
     "deferrable": "changes do not find their row by a primary key that is DEFERRABLE. Make it another.",
     "inherits": (
         "it is partitioned, a partition, or inherits. What is written by way of another table of the family "
         "would meet no fence. Make it a table of its own."
     ),
     "triggers": (
-        "{triggers} would fire for what replication writes too. ALTER TABLE {table} ENABLE TRIGGER …, which "
+        "{triggers} would fire for what replication writes too. ALTER TABLE {quoted} ENABLE TRIGGER …, which "
         "makes it one that fires for clients' writes only."
     ),
 }
@@ -32,7 +33,7 @@ def ready(pair: Pair) -> None:
     problems = [
         *(problem for database in pair.both() for problem in _server(database)),
         *_locales(pair),
-        *_tables(pair),
+        *(_tables(pair) or _rules(pair)),
         *(problem for database in pair.both() for problem in _unfit(pair, database)),
         *_sequences(pair),
         *_references(pair),
@@ -111,6 +112,21 @@ def _tables(pair: Pair) -> list[str]:
     return problems
 
 
+def _rules(pair: Pair) -> list[str]:
+    """What the one accepts the other is to accept too: it is brought by replication, or written after the
+    cutover. Foreign keys are not compared: those that cross the domain's border differ."""
+    tables = {"tables": list(pair.tables)}
+    here, there = (
+        {(row["table"], row["rule"]) for row in database.rows(statements.RULES, tables)}
+        for database in pair.both()
+    )
+    return [
+        f"{name}: {rule} holds in {host} only. Bring both to the same migration."
+        for host, only in ((pair.source.host, here - there), (pair.target.host, there - here))
+        for name, rule in sorted(only)
+    ]
+
+
 def _unfit(pair: Pair, database: Database) -> list[str]:
     """Either side is followed: the source up to the cutover, then the target."""
     return [
@@ -132,7 +148,7 @@ def _sequences(pair: Pair) -> list[str]:
         problems += [
             f"{row['table']}.{row['column']} takes its values by {row['default']} in {database.host}, from a "
             "sequence that is not its own and so would not be set past the ids given out. Make it so: ALTER "
-            f"SEQUENCE … OWNED BY {row['table']}.{row['column']}."
+            f"SEQUENCE … OWNED BY {row['quoted']}."
             for row in stray
         ]
     here, there = pair.source.host, pair.target.host

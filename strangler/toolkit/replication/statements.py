@@ -45,8 +45,26 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
 WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)
 GROUP BY c.relname
 """
+RULES = """
+SELECT c.relname AS "table", quote_ident(a.attname) || ' NOT NULL' AS rule
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s)
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
+UNION
+SELECT c.relname, pg_get_constraintdef(o.oid)
+FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s) AND o.contype IN ('c', 'x')
+UNION
+-- Without its name: Django makes one up.
+SELECT c.relname, replace(pg_get_indexdef(i.indexrelid), quote_ident(n.relname) || ' ON ', 'ON ')
+       || CASE WHEN i.indimmediate THEN '' ELSE ' DEFERRABLE' END
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class n ON n.oid = i.indexrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s)
+  AND i.indisunique AND i.indisvalid AND NOT i.indisprimary
+"""
 UNFIT = """
-SELECT c.relname AS "table", c.relreplident NOT IN ('d', 'f') AS identity,
+SELECT c.relname AS "table", quote_ident(c.relname) AS quoted, c.relpersistence <> 'p' AS unlogged,
+       c.relreplident NOT IN ('d', 'f') AS identity,
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND NOT i.indimmediate)
            AS deferrable,
        c.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits h WHERE c.oid IN (h.inhrelid, h.inhparent))
@@ -275,7 +293,8 @@ WHERE s.relkind = 'S' AND t.relnamespace = 'public'::regnamespace AND t.relname 
 ORDER BY t.relname, a.attname
 """
 STRAY_SEQUENCES = """
-SELECT t.relname AS "table", a.attname AS "column", pg_get_expr(d.adbin, d.adrelid) AS "default"
+SELECT t.relname AS "table", a.attname AS "column", pg_get_expr(d.adbin, d.adrelid) AS "default",
+       quote_ident(t.relname) || '.' || quote_ident(a.attname) AS quoted
 FROM pg_attrdef d
 JOIN pg_class t ON t.oid = d.adrelid
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.adnum

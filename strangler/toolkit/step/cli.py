@@ -359,6 +359,12 @@ def _errors() -> Iterator[None]:
     """What interrupts a command: it is to be run again."""
     try:
         yield
+    except psycopg.IntegrityError as error:
+        _fail(
+            f"PostgreSQL: {str(error).strip()} One side does not take what the other has: bring both to the "
+            "same rule and run the command again, or take back what was done by `./run strangler rollback`.",
+            1,
+        )
     except psycopg.Error as error:
         _fail(f"PostgreSQL: {str(error).strip()} Run the command again: it goes on where it stands.", 1)
     except KeyboardInterrupt:

@@ -1,5 +1,7 @@
 """What would stop a step halfway, or lose a write, is refused before it begins."""
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
@@ -23,6 +25,7 @@ CREATE TRIGGER audit AFTER INSERT ON thing EXECUTE FUNCTION audit()
         ("ALTER TABLE thing REPLICA IDENTITY NOTHING", "ALTER TABLE thing REPLICA IDENTITY DEFAULT"),
         ("ALTER TABLE thing REPLICA IDENTITY USING INDEX thing_name_key", "REPLICA IDENTITY DEFAULT"),
         ("ALTER TABLE thing DROP CONSTRAINT thing_pkey, ADD PRIMARY KEY (id) DEFERRABLE", "DEFERRABLE"),
+        ("ALTER TABLE thing SET UNLOGGED", "ALTER TABLE thing SET LOGGED"),
         ("CREATE TABLE part () INHERITS (thing)", "Make it a table of its own"),
         ("CREATE TABLE whole (name text NOT NULL); ALTER TABLE thing INHERIT whole", "a table of its own"),
         ("ALTER TABLE thing ENABLE ALWAYS TRIGGER audit", "audit would fire"),
@@ -45,9 +48,56 @@ def test_table_that_does_not_move_is_refused(pair: Pair, host: str, change: str,
     next(one for one in pair.both() if one.host == host).run(change)
     with pytest.raises(NotReady) as raised:
         checks.ready(pair)
-    (problem,) = str(raised.value).splitlines()[1:]
-    assert f"thing in {host}: " in problem
+    (problem,) = [line for line in str(raised.value).splitlines() if f"thing in {host}: " in line]
     assert why in problem
+
+
+@pytest.mark.parametrize("host", ["old", "new"])
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("ALTER TABLE thing ADD CHECK (note <> '')", "CHECK ((note <> ''::text))"),
+        ("ALTER TABLE thing ALTER note SET NOT NULL", "note NOT NULL"),
+        ("ALTER TABLE thing ADD UNIQUE (note)", "CREATE UNIQUE INDEX ON public.thing USING btree (note)"),
+        (
+            "CREATE UNIQUE INDEX one ON thing (note) WHERE name <> ''",
+            "CREATE UNIQUE INDEX ON public.thing USING btree (note) WHERE (name <> ''::text)",
+        ),
+        ("ALTER TABLE thing ADD UNIQUE (note) DEFERRABLE", "USING btree (note) DEFERRABLE"),
+        ("ALTER TABLE thing ADD EXCLUDE (note WITH =)", "EXCLUDE USING btree (note WITH =)"),
+    ],
+)
+def test_rule_that_one_side_has_is_refused(pair: Pair, host: str, change: str, rule: str) -> None:
+    in_both(pair, THING)
+    this, other = sorted(pair.both(), key=lambda one: one.host != host)
+    this.run(change)
+    with pytest.raises(NotReady) as raised:
+        checks.ready(pair)
+    (problem,) = str(raised.value).splitlines()[1:]
+    assert f"{rule} holds in {host} only" in problem
+    other.run(change)
+    checks.ready(pair)
+
+
+def test_rules_may_be_named_otherwise(pair: Pair) -> None:
+    in_both(pair, THING)
+    pair.source.run("ALTER TABLE thing ADD CONSTRAINT one CHECK (id > 0)")
+    pair.source.run("CREATE UNIQUE INDEX first ON thing (note)")
+    pair.target.run("ALTER TABLE thing ADD CONSTRAINT other CHECK (id > 0)")
+    pair.target.run('CREATE UNIQUE INDEX "Second" ON thing (note)')
+    checks.ready(pair)
+
+
+def test_statement_that_would_help_has_the_tables_own_name(pair: Pair) -> None:
+    """Whatever letters it has."""
+    pair = replace(pair, tables=("HD Thing",))
+    in_both(pair, 'CREATE TABLE "HD Thing" (id int PRIMARY KEY, "No" int)')
+    pair.source.run('ALTER TABLE "HD Thing" REPLICA IDENTITY NOTHING')
+    pair.source.run("""CREATE SEQUENCE nos; ALTER TABLE "HD Thing" ALTER "No" SET DEFAULT nextval('nos')""")
+    with pytest.raises(NotReady) as raised:
+        checks.ready(pair)
+    assert 'ALTER TABLE "HD Thing" REPLICA IDENTITY DEFAULT' in str(raised.value)
+    assert 'OWNED BY "HD Thing"."No"' in str(raised.value)
 
 
 def made_anew(pair: Pair, host: str, how: str) -> None:

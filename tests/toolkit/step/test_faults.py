@@ -317,6 +317,20 @@ def test_target_must_not_refer_to_tables_that_stay(world: World) -> None:
     world.migrate()
 
 
+def test_rows_that_do_not_fit_are_not_said_to_go_on(world: World) -> None:
+    """A rule that is a type's is not compared."""
+    for host, rule in (("library", "true"), ("books", "VALUE < 10")):
+        world.run(
+            host, f"CREATE DOMAIN few AS int CHECK ({rule}); ALTER TABLE books_book ALTER pages TYPE few"
+        )
+    world.seed(20)
+    refused = world.migrate(status=1).said
+    assert 'value for domain few violates check constraint "few_check"' in refused
+    assert "goes on where it stands" not in refused
+    world.strangler("rollback", "--abort")
+    assert world.leftovers() == []
+
+
 def test_contract_asks_first(world: World) -> None:
     world.seed(5)
     world.migrate()

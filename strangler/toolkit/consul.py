@@ -49,7 +49,10 @@ class KeyValues:
         try:
             answer = requests.request(method, self.url + path, timeout=timeout, **options)
         except requests.RequestException as error:
-            raise ConsulError(f"Consul at {self.url} does not answer: {error}. Is stage 1 up?") from error
+            raise ConsulError(
+                f"Consul at {self.url} does not answer: {error}. Is it running, and is CONSUL_URL "
+                "its address? (The shop has it from stage 1 on.)"
+            ) from error
         if answer.status_code == 403:
             raise ConsulError(
                 f"Consul at {self.url} refuses: {answer.text[:200]}. Nothing here sends a token: its "

@@ -54,6 +54,7 @@ REFUSED = {
     "rollback": "POSTGRES_URL is not known",
     "contract": "POSTGRES_URL is not known",
     f"status --postgres-url postgresql://{NOBODY}/x --consul-url http://{NOBODY}": "does not answer",
+    f"status --postgres-url nonsense --consul-url http://{NOBODY}": "not of the form postgresql://",
     f"verify --postgres-url postgresql://{NOBODY}/x --consul-url http://{NOBODY}": "does not answer",
 }
 

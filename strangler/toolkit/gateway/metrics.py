@@ -61,7 +61,8 @@ def arms(traefik_url: str, domain: str, *, methods: Collection[str] = READS) -> 
         answer.raise_for_status()
     except requests.RequestException as error:
         raise MetricsUnreadable(
-            f"Traefik at {traefik_url} does not tell its metrics: {error}. Is it up?"
+            f"Traefik at {traefik_url} does not tell its metrics: {error}. Is it running, and is TRAEFIK_URL "
+            "the address of its internal entry point?"
         ) from error
     return read(answer.text, domain, methods=methods)
 

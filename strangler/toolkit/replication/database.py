@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from strangler.toolkit.replication import statements
-from strangler.toolkit.replication.errors import DatabaseUnreachable
+from strangler.toolkit.replication.errors import DatabaseUnreachable, NotSuperuser
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
@@ -48,7 +48,7 @@ class Database:
         return self.named or self.host
 
     def connect(self, **parameters: Any) -> Connection:
-        """A connection in autocommit; raises DatabaseUnreachable."""
+        """A connection in autocommit; raises DatabaseUnreachable, NotSuperuser."""
         try:
             connection = psycopg.connect(
                 self._conninfo(**parameters), autocommit=True, row_factory=dict_row, prepare_threshold=None
@@ -60,6 +60,14 @@ class Database:
                 f"The database of {self.host} does not answer: {str(error).strip()}. Is it prepared, and "
                 "is POSTGRES_URL a superuser's?"
             ) from error
+        if connection.info.parameter_status("is_superuser") == "off":
+            user = connection.info.user
+            connection.close()
+            raise NotSuperuser(
+                f"{user} is no superuser of the server of {self.host}. A step needs one, to "
+                "follow tables and to write as replication does: set POSTGRES_URL, or <HOST>_POSTGRES_URL "
+                "where a host has a server of its own, to a superuser's address."
+            )
         return connection
 
     @contextmanager
@@ -95,6 +103,17 @@ class Database:
             options=" ".join(f"-c {name}={value}" for name, value in SETTINGS.items()),
             **parameters,
         )
+
+
+def database_in(url: str) -> str:
+    """The database that an address names, or nothing. Raises DatabaseUnreachable for what is no address."""
+    try:
+        return str(conninfo_to_dict(url).get("dbname", ""))
+    except psycopg.ProgrammingError as error:  # whose message may have a password in it
+        raise DatabaseUnreachable(
+            "The database server's address is not of the form postgresql://user:password@host:5432. See "
+            "POSTGRES_URL, and <HOST>_POSTGRES_URL where a host has a server of its own."
+        ) from error
 
 
 def rows(

@@ -11,6 +11,10 @@ class DatabaseUnreachable(ReplicationError):
     """A host's database does not answer."""
 
 
+class NotSuperuser(ReplicationError):
+    """The role by which a database is reached may not do what a step does."""
+
+
 class NotReady(ReplicationError):
     """The databases are not ready for a step: a setting, a table, a column, a key is not as it must be."""
 

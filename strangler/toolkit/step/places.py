@@ -4,11 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict
-
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.options import stack_of_plan
-from strangler.toolkit.replication.database import Database
+from strangler.toolkit.replication.database import Database, database_in
 from strangler.toolkit.stack import Stack
 from strangler.toolkit.step.errors import StepError
 
@@ -27,7 +25,7 @@ class Places:
     def database(self, host: str) -> Database:
         """A host's database: on a server of its own if <HOST>_POSTGRES_URL says so, or of another name."""
         own = os.environ.get(f"{host.upper().replace('-', '_')}_POSTGRES_URL", "")
-        return Database(host, own or self.postgres, str(conninfo_to_dict(own).get("dbname", "")))
+        return Database(host, own or self.postgres, database_in(own))
 
     @property
     def store(self) -> KeyValues:
@@ -49,6 +47,8 @@ def find(*, plan: Path, postgres: str, consul: str, broker: str, traefik: str) -
     ):
         if not found:
             raise StepError(
-                f"{name} is not known: set it to {what}, or start a stage here (`./run up --stage 1`)."
+                f"{name} is not known: set it to {what}. (The shop's is found by itself while a stage runs "
+                "here: `./run up --stage 1`.)"
             )
+    database_in(postgres)
     return Places(postgres, consul.rstrip("/"), broker, traefik.rstrip("/"), stack)

@@ -68,7 +68,7 @@ def _unknown(source: Connection, target: Connection, name: str) -> int:
 
 
 def _number(connection: Connection, statement: sql.Composed) -> int:
-    return next(row["number"] for row in connection.execute(statement))
+    return int(next(row["number"] for row in connection.execute(statement)))
 
 
 def _key(connection: Connection, name: str) -> Sequence[str]:

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from strangler.toolkit.replication import ownership
+from strangler.toolkit.replication.database import schema_exists
 from strangler.toolkit.replication.pair import Pair
 
 ROLES = "old, owner, writer, reader"
@@ -32,7 +33,7 @@ def test_schema_is_not_there_before_it_can_be_read(
     with pytest.raises(psycopg.errors.UndefinedTable):
         ownership.create_schema(pair.source, pair.tables)
     with pair.source.session() as connection:
-        assert not ownership.schema_exists(connection)
+        assert not schema_exists(connection)
 
 
 def test_whoever_writes_to_the_tables_may_read_who_owns_them(pair: Pair, roles: None) -> None:

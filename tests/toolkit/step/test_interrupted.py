@@ -7,21 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from tests.ports import wait_for
-from tests.toolkit.step.world import World
+from tests.toolkit.step.world import HOSTS, World
 
 HOLD = """
-CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
-CREATE TRIGGER hold BEFORE INSERT ON books_book EXECUTE FUNCTION hold();
-ALTER TABLE books_book ENABLE ALWAYS TRIGGER hold
+CREATE FUNCTION hold() RETURNS boolean LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN true; END $$;
+CREATE DOMAIN held AS int CHECK (hold());
+ALTER TABLE books_book ALTER pages TYPE held
 """
 HELD = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 1"
 COPYING = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'strangler-step' AND query LIKE 'COPY%'"
 
 
 def test_copy_that_is_interrupted_ends(world: World) -> None:
+    for host in HOSTS:
+        world.run(host, HOLD)
     world.seed(20)
-    world.run("books", HOLD)
     with ThreadPoolExecutor(1) as pool, world.connect("books") as holder:
         holder.execute("SELECT pg_advisory_lock(1)")
         command = pool.submit(world.migrate, "--until", "expand", status=None)

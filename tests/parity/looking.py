@@ -33,8 +33,9 @@ def browse(journey: Journey) -> None:
         {"search": "x" * 101},
     ):
         journey.call("GET", "/api/products", query={**mine, **query}, expect=400)
-    for page in ("0", "-1", "2", "last", "x", "99999999999999999999"):
+    for page in ("0", "-1", "2", "x", "99999999999999999999"):
         journey.call("GET", "/api/products", query={**mine, "page": page}, expect=404)
+    journey.call("GET", "/api/products", query={**mine, "page": "last"}, expect=200)
     for size in ("0", "-5", "101", "x"):
         journey.call("GET", "/api/products", query={**mine, "page_size": size}, expect=200)
     journey.call("GET", "/api/categories", expect=200)

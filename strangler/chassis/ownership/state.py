@@ -65,7 +65,7 @@ def rpc_hosts(text: str) -> dict[str, str]:
     if not all(NAME.fullmatch(name) for pair in pairs for name in pair) or len(dict(pairs)) < len(pairs):
         raise RpcHostsWrong(
             f"RPC_HOSTS is {text!r}: say once for each domain which host has it, with blanks between them: "
-            "accounts=origin orders=origin"
+            "books=library lending=library"
         )
     return dict(pairs)
 

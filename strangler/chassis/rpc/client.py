@@ -70,7 +70,12 @@ class Client:
 
     def _bounded(self, call: Call) -> Any:
         with deadline.within(SECONDS[call.method.kind]):
-            return self._proceed(call)
+            try:
+                return self._proceed(call)
+            except DomainUnavailable as error:
+                if call.method.kind == "query":
+                    error.unknown = False  # whatever became of it, it has no effect
+                raise
 
     def _send(self, call: Call) -> Any:
         name = f"{call.domain}.{call.method.name}"

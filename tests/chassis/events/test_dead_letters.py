@@ -191,7 +191,7 @@ def test_replayed_event_whose_domain_has_moved_away_comes_back_and_goes_to_its_n
     heir = new_host("heir", "keeping")
     heir.worker()
     status, shown = run(rabbitmq, "replay", "keeper", "--to", "heir")
-    assert (status, "`strangler events dead heir`" in shown) == (0, True)
+    assert (status, "`./run strangler events dead heir`" in shown) == (0, True)
     wait_for(lambda: heir.kept() == [("ada", 1)])
     assert letters(rabbitmq) == []
 

@@ -94,7 +94,7 @@ def test_a_purge_deletes_what_stacks_made_and_nothing_else(
     told = CliRunner().invoke(cli.app, ["down", "--purge"]).output
 
     assert [path for path in sorted(run.rglob("*")) if path.is_file()] == sorted(mine)
-    assert f"{run} stays, for no stack made this there: demo, letter.txt, others." in told
+    assert f"{run} stays, with what no stack made there: demo, letter.txt, others." in told
 
 
 @pytest.mark.parametrize("purge", [False, True])

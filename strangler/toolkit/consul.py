@@ -51,7 +51,7 @@ class KeyValues:
         except requests.RequestException as error:
             raise ConsulError(
                 f"Consul at {self.url} does not answer: {error}. Is it running, and is CONSUL_URL "
-                "its address? (The shop has it from stage 1 on.)"
+                "its address? (This repository's own plan has it from stage 1 on.)"
             ) from error
         if answer.status_code == 403:
             raise ConsulError(

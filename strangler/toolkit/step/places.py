@@ -47,8 +47,8 @@ def find(*, plan: Path, postgres: str, consul: str, broker: str, traefik: str) -
     ):
         if not found:
             raise StepError(
-                f"{name} is not known: set it to {what}. (The shop's is found by itself while a stage runs "
-                "here: `./run up --stage 1`.)"
+                f"{name} is not known: set it to {what}. (For this repository's own plan it is found by "
+                "itself while a stage runs here: `./run up --stage 1`.)"
             )
     database_in(postgres)
     return Places(postgres, consul.rstrip("/"), broker, traefik.rstrip("/"), stack)

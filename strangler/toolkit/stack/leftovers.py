@@ -12,6 +12,8 @@ from strangler.toolkit.stack.addresses import HOST
 from strangler.toolkit.stack.errors import PortTaken
 from strangler.toolkit.stack.program import MARKER
 
+ROUNDS = 5
+
 
 def processes_of(run: Path) -> list[psutil.Process]:
     """Every process that carries this run directory's mark, this process and its parents excepted."""
@@ -40,11 +42,15 @@ def stop_leftovers(run: Path, *, patience: float = 15.0) -> int:
 
 def end_at_once(run: Path) -> None:
     """End everything of this run directory, whose data nobody wants any more, without a good-bye."""
-    left = processes_of(run)
-    # supervisord first, which would start again what it sees die.
-    for process in sorted(left, key=lambda one: one.create_time()):
-        _tolerantly(partial(_end, process))
-    psutil.wait_procs(left, timeout=10)
+    for _ in range(ROUNDS):
+        left = processes_of(run)
+        # supervisord first, which would start again what it sees die. What it started while we looked is
+        # found in the next round.
+        for process in sorted(left, key=lambda one: one.create_time()):
+            _tolerantly(partial(_end, process))
+        psutil.wait_procs(left, timeout=10)
+        if not left:
+            return
 
 
 def check_free(ports: Iterable[tuple[str, int]]) -> None:

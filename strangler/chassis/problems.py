@@ -6,7 +6,6 @@ declare, what the database refuses, and Django's own 400, 403, 404 and 500.
 """
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +13,6 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from drf_standardized_errors.handler import ExceptionHandler
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +23,7 @@ from strangler.chassis.parsers import TooLarge
 from strangler.chassis.ports import DomainNotHosted
 from strangler.chassis.postgres import LOCKED
 from strangler.chassis.postgres.base import CommitLost
+from strangler.chassis.shape import document
 
 logger = logging.getLogger(__name__)
 
@@ -87,12 +86,6 @@ def outcome_unknown() -> HttpResponse:
     return problem(unknown.status_code, code=unknown.default_code, detail=unknown.default_detail)
 
 
-def document(status_code: int, errors: Sequence[tuple[str, str, str | None]]) -> dict[str, Any]:
-    """The error document of (code, detail, attr) triples."""
-    kind = "client_error" if status_code < 500 else "server_error"
-    return {"type": kind, "errors": [{"code": c, "detail": d, "attr": a} for c, d, a in errors]}
-
-
 def _nul(error: Exception) -> bool:
     return isinstance(error, ValueError) and "NUL" in str(error)
 
@@ -130,7 +123,7 @@ class Handler(ExceptionHandler):
         return found
 
     def _known(self, exc: Exception) -> Exception:
-        if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
+        if isinstance(exc, OperationalError | InterfaceError):
             logger.warning("The database refused: %s", exc)
             return Busy() if isinstance(exc.__cause__, LOCKED) else Unavailable()
         if isinstance(exc, DomainNotHosted):

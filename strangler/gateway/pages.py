@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from strangler.chassis.bodies import pieces
 from strangler.chassis.request_ids import request_id
+from strangler.chassis.shape import document
 
 RETRY_AFTER = "2"
 SILENT_SECONDS = 60.0
@@ -25,13 +26,10 @@ PROBLEMS: dict[int, tuple[str, str]] = {
 }
 
 
-def document(status: int) -> bytes:
+def problem(status: int) -> bytes:
     """The error document of a status; 503's for one that has none of its own."""
     code, detail = PROBLEMS.get(status, PROBLEMS[503])
-    kind = "client_error" if status < 500 else "server_error"
-    return json.dumps(
-        {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, separators=(",", ":")
-    ).encode()
+    return json.dumps(document(status, [(code, detail, None)]), separators=(",", ":")).encode()
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -48,7 +46,7 @@ class Pages(BaseHTTPRequestHandler):
             status, body = 200, b'{"status":"ok"}'
         else:
             status = int(last) if self.path.startswith("/problems/") and last.isdigit() else 503
-            body = document(status)
+            body = problem(status)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

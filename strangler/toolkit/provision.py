@@ -12,9 +12,8 @@ from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan import Plan
 from strangler.toolkit.plan.file import DEFAULT, load
-from strangler.toolkit.replication.statements import LOCALE
+from strangler.toolkit.replication.statements import LOCALE, ROLE_EXISTS
 
-ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 OPEN_TO_ALL = """

@@ -100,22 +100,20 @@ class Forwarding:
 
     def _settle(self, request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:
         """Answer a request of which nothing was done for good, by whoever can do it now."""
-        sent = headers.read(request.headers.get(FORWARDED))
+        sent, route = headers.read(request.headers.get(FORWARDED)), domain_of_route(request)
         ends = time.monotonic() + PATIENCE_SECONDS
         repeats = 0
         while repeats < MOST_REPEATS and time.monotonic() < ends:
             domain = refusal.domain
             if (final := _once_only(request, domain)) is not None:
                 return final
-            if domain != domain_of_route(request) or ownership.owned_here(domain) or _adopted(sent, refusal):
+            if domain != route or ownership.owned_here(domain) or _adopted(sent, refusal):
                 # What it needs of the other domain, it asks the owner for, who is known now.
                 repeats += 1
                 response, again = self._attempt(request)
                 if again is None:
                     return response
-                if (again.domain, again.epoch) == (domain, refusal.epoch) and domain != domain_of_route(
-                    request
-                ):
+                if domain != route and (again.domain, again.epoch) == (domain, refusal.epoch):
                     return _trespassed(request, again)
                 refusal = again
             elif sent is not None:

@@ -5,8 +5,9 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
-from strangler.chassis.config import PREFIX, GatewaySettings, check
+from strangler.chassis.config import PREFIX, ConfigError, GatewaySettings, check
 from strangler.toolkit.consul import LARGEST_TRANSACTION, KeyValues, delete, write
 from strangler.toolkit.gateway.middlewares import AUTH_ADDRESS, middlewares
 from strangler.toolkit.gateway.routes import routers, services
@@ -19,8 +20,14 @@ BEGUN = "gateway/begun-with"
 
 def begin(store: KeyValues) -> None:
     """Write down what this process's environment says of the gateway. Whoever changes its routes or settings
-    later goes by that: their own environment is another one."""
-    store.transaction([write(BEGUN, GatewaySettings().model_dump_json())])
+    later goes by that: their own environment is another one. Raises ConfigError."""
+    try:
+        settings = GatewaySettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"GATEWAY_{str(first['loc'][0]).upper()}"
+        raise ConfigError(f"{name} is {first['input']!r}: {first['msg']}.") from error
+    store.transaction([write(BEGUN, settings.model_dump_json())])
 
 
 def settings_of(store: KeyValues) -> GatewaySettings:

@@ -22,10 +22,10 @@ CATCH_UP_SECONDS = 20.0
 
 @dataclass
 class Compared:
-    """`differing` names rows as `table key`."""
+    """`differing`: rows by table and key."""
 
     rows: int = 0
-    differing: list[str] = field(default_factory=list)
+    differing: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,8 @@ def compare(pair: Pair, link: Link) -> Compared:
                 count, differs = _range(link, here, there, one, condition)
                 found.rows += count
                 if differs:
-                    found.differing += [
-                        f"{one.name} {key}" for key in _keys(link, here, there, one, condition)
-                    ]
+                    keys = _keys(link, here, there, one, condition)
+                    found.differing += [(one.name, key) for key in keys]
     return found
 
 

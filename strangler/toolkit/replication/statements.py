@@ -196,7 +196,7 @@ PUBLISH_CLAIMS = (
 UNPUBLISH = "DROP PUBLICATION IF EXISTS {name}"
 
 SLOT = """
-SELECT slot_name, active_pid, confirmed_flush_lsn::text AS confirmed, coalesce(wal_status, '') AS wal_status
+SELECT coalesce(wal_status, '') AS wal_status
 FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
 """
 SLOT_ELSEWHERE = """

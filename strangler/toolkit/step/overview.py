@@ -84,7 +84,7 @@ def verify(step: Step) -> list[str]:
     try:
         links.catch_up(link, seconds=checksums.CATCH_UP_SECONDS)
         differing = checksums.compare(step.pair, link).differing
-        problems += [f"differs: {table}, the row with the key {key}" for table, key in map(_split, differing)]
+        problems += [f"differs: {table}, the row with the key {key}" for table, key in differing]
     except ReplicationError as error:
         problems.append(str(error))
     if (leftover := links.health(other)).slot or leftover.subscribed:
@@ -96,11 +96,6 @@ def verify(step: Step) -> list[str]:
             for column in sequences.behind(mine, theirs, step.pair.tables)
         ]
     return problems
-
-
-def _split(row: str) -> tuple[str, str]:
-    table, _, key = row.partition(" ")
-    return table, key
 
 
 def _rows_disagree(step: Step) -> list[str]:

@@ -18,9 +18,10 @@ def differing(step: Step, link: Link, phase: Phase) -> str:
     step.screen.note(f"{found.rows:,} rows compared, {len(found.differing)} differ")
     if not found.differing:
         return ""
+    told = ", ".join(f"{table} {key}" for table, key in found.differing[:10])
     return (
         f"{len(found.differing)} rows of {step.domain} differ between {link.publisher.host} and "
-        f"{link.subscriber.host}: {', '.join(found.differing[:10])}. `./run strangler verify` shows them."
+        f"{link.subscriber.host}: {told}. `./run strangler verify` shows them."
     )
 
 

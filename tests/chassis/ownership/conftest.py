@@ -5,19 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chassis.ownership.hosts import Host, World
-from tests.consul import Consul
+from tests.consul import Consul, agent
 from tests.ports import wait_for
 from tests.rabbitmq import RabbitMQ
 
 
 @pytest.fixture(scope="session")
 def consul() -> Iterator[Consul]:
-    agent = Consul()
-    try:
-        agent.start()
-        yield agent
-    finally:
-        agent.stop()
+    with agent() as consul:
+        yield consul
 
 
 @pytest.fixture(scope="session")

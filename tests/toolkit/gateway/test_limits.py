@@ -61,3 +61,11 @@ def test_what_the_gateway_was_begun_with_outlives_other_peoples_environment(cons
 
     strangler(consul.url, "gateway", "apply", "--stage", "1")
     assert settings_of(store).rate_limit_burst == 1000
+
+
+def test_an_environment_that_cannot_be_is_named_and_changes_nothing(consul: Consul) -> None:
+    places = PLACES | {"CONSUL_URL": consul.url, "GATEWAY_PROXIES": "10.0.0.1"}
+    done = CliRunner().invoke(app, ["gateway", "apply", "--stage", "1"], env=places)
+    assert done.exit_code == 1
+    assert "GATEWAY_PROXIES is '10.0.0.1'" in done.output
+    assert KeyValues(consul.url).folder("") == {}

@@ -12,6 +12,7 @@ from strangler.chassis import tracing
 from strangler.chassis.rpc import deadline
 from strangler.chassis.rpc.client import Client
 from tests.chassis.rpc.counting.contract import Count, Counting, TooMany
+from tests.ports import wait_for
 
 
 def counts(*, ids: list[int], prefix: str = "") -> dict[int, Count]:
@@ -101,8 +102,7 @@ def held(*, key: str) -> None:
 def count_slowly(*, name: str, gate: str, key: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO attempts VALUES (%s)", [key])
-    while not Path(gate).exists():
-        time.sleep(0.01)
+    wait_for(Path(gate).exists, seconds=60)
     return count(name=name, key=key)
 
 

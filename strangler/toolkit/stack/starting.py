@@ -40,8 +40,10 @@ def run_until_ready(
     while not (ready() or (stop and stop.is_set())):
         now = time.monotonic()
         if now > deadline:
-            silent = "" if is_ready(program.ready) else f" ({program.ready} does not answer)"
-            raise ServiceFailed(program.name, f"not ready after {READY_SECONDS:.0f} s{silent}", log)
+            silent = "" if is_ready(program.ready) else f"{program.ready} does not answer"
+            why = supervisor.trouble(program.name) or silent
+            late = f"not ready after {READY_SECONDS:.0f} s{why and f' ({why})'}"
+            raise ServiceFailed(program.name, late, log)
         if now > look_at:
             ended.add(supervisor.ended_at(program.name))
             if len(ended) > ENDINGS:

@@ -15,7 +15,7 @@ from typing import Any
 from strangler.toolkit.stack.errors import StackError
 from strangler.toolkit.stack.program import Layout, Program
 
-ALREADY_STARTED, NOT_RUNNING = 60, 70
+SPAWN_ERROR, ALREADY_STARTED, NOT_RUNNING = 50, 60, 70  # supervisord's faults
 STOPPED_POLL_SECONDS = 0.05
 
 HEADER = """\
@@ -149,13 +149,14 @@ class Supervisor:
         self.rpc.addProcessGroup(name)
 
     def run(self, name: str) -> None:
-        """Start a program; one that runs already is left alone."""
-        self._tolerating(ALREADY_STARTED, "startProcess", name, False)
+        """Start a program; one that runs already is left alone. One that ends at once, or cannot be started
+        yet, is no error: supervisord starts it again, until it is stopped."""
+        self._tolerating({ALREADY_STARTED, SPAWN_ERROR}, "startProcess", name, False)
 
     def stop(self, name: str) -> None:
         """Stop a program and wait for it; one that does not run is left alone."""
         # Not by stopProcess's own wait, over which supervisord polls without a pause.
-        self._tolerating(NOT_RUNNING, "stopProcess", name, False)
+        self._tolerating({NOT_RUNNING}, "stopProcess", name, False)
         while self._info(name)["statename"] == "STOPPING":  # it is killed in the end: see stopwaitsecs
             time.sleep(STOPPED_POLL_SECONDS)
 
@@ -166,6 +167,10 @@ class Supervisor:
     def programs(self) -> dict[str, dict[str, Any]]:
         """What supervisord knows of each program, by name."""
         return {info["name"]: info for info in self.rpc.getAllProcessInfo()}
+
+    def trouble(self, name: str) -> str:
+        """Why supervisord could not start the program when it last tried; "" if it could."""
+        return str(self._info(name)["spawnerr"])
 
     def ended_at(self, name: str) -> int:
         """When the program last ended, in seconds since 1970; 0 if it never did. Raises StackError if
@@ -182,11 +187,11 @@ class Supervisor:
         except (OSError, http.client.HTTPException) as error:
             raise StackError(f"supervisord is gone: {error}. `./run up` starts afresh.") from error
 
-    def _tolerating(self, code: int, verb: str, *arguments: Any) -> None:
+    def _tolerating(self, codes: set[int], verb: str, *arguments: Any) -> None:
         try:
             getattr(self.rpc, verb)(*arguments)
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode != code:
+            if fault.faultCode not in codes:
                 raise StackError(
                     f"supervisord could not {verb} {arguments[0]}: {fault.faultString}"
                 ) from fault

@@ -13,6 +13,8 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from contracts.inventory import InsufficientStock, Shortage
+from shop.accounts import operations
+from shop.accounts.models import LoginAttempts
 from shop.catalog.models import Category, Product
 
 JSON = "application/json"
@@ -184,6 +186,18 @@ def test_a_part_that_is_done(client: APIClient) -> None:
     answer = client.post("/two-steps")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (502, "outcome_unknown")
     assert "Retry-After" not in answer
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_counted_attempt_is_no_part(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(**_: Any) -> None:
+        raise OperationalError("the database system is shutting down")
+
+    monkeypatch.setattr(operations, "login", gone)
+    answer = client.post("/api/auth/token", {"email": "ada@shop.example", "password": "x"})
+    assert LoginAttempts.objects.exists()
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "service_unavailable")
+    assert "Retry-After" in answer
 
 
 @pytest.mark.django_db

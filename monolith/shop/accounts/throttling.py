@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from strangler.chassis.config import current
+from strangler.chassis.forwarding.commits import harmless
 
 COUNT = """
 INSERT INTO accounts_loginattempts AS a (subject, window_start, attempts) VALUES (%(subject)s, %(start)s, 1)
@@ -54,11 +55,11 @@ class LoginThrottle(SimpleRateThrottle):
     def allows(self, request: Request | HttpRequest, email: str) -> bool:
         """Count an attempt to log in with this address; whether it may be made."""
         client = self.get_ident(request)  # type: ignore[arg-type]
-        return self._count(client, current().login_client_rate) and self._count(
-            f"{email.strip().lower()}\n{client}", self.get_rate()
+        return self._count(request, client, current().login_client_rate) and self._count(
+            request, f"{email.strip().lower()}\n{client}", self.get_rate()
         )
 
-    def _count(self, subject: str, rate: str) -> bool:
+    def _count(self, request: Request | HttpRequest, subject: str, rate: str) -> bool:
         allowed, duration = self.parse_rate(rate)
         if not allowed or not duration:
             return True
@@ -69,7 +70,7 @@ class LoginThrottle(SimpleRateThrottle):
             "subject": hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest(),
             "start": datetime.fromtimestamp(start, UTC),
         }
-        with connection.cursor() as cursor:
+        with harmless(request), connection.cursor() as cursor:
             cursor.execute(COUNT, parameters)
             (attempts,) = cursor.fetchone()
             if attempts == 1:
@@ -89,4 +90,4 @@ class RegisterThrottle(LoginThrottle):
         return current().register_client_rate
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        return self._count(f"{self.get_ident(request)}\nregister", self.get_rate())
+        return self._count(request, f"{self.get_ident(request)}\nregister", self.get_rate())

@@ -1,6 +1,7 @@
 """Whether a request has changed anything for good: then it cannot be done again, here or elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import OperationalError
@@ -40,6 +41,19 @@ class Commits:
 
     def _committed(self) -> None:
         self.any = True
+
+
+@contextmanager
+def harmless(request: Any) -> Iterator[None]:
+    """What this request changes here may be changed again: a count of attempts, say. It is no part of the
+    request's effect, of which one would have to know whether it was had."""
+    commits: Commits | None = getattr(request, "commits", None)
+    before = commits is not None and commits.any
+    try:
+        yield
+    finally:
+        if commits is not None:
+            commits.any = before
 
 
 def _changed(cursor: Any) -> bool:

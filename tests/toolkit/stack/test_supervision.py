@@ -45,6 +45,6 @@ def test_a_program_that_cannot_be_started_yet_is_started_when_it_can(tmp_path: P
 
 def test_a_program_that_ends_before_supervisord_looks_is_started_again(tmp_path: Path) -> None:
     with supervisord(tmp_path, ["/bin/false"]) as supervisor:
-        for _ in range(100):  # about one in twenty ends before supervisord looks, which it does right after the start
+        for _ in range(100):  # supervisord looks right after the start: about one in twenty is faster
             supervisor.run("here")
             supervisor.stop("here")

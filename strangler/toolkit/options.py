@@ -64,7 +64,7 @@ ConsulOption = Annotated[
 BrokerOption = Annotated[
     str,
     typer.Option(
-        "--broker",
+        "--broker-url",
         envvar="BROKER_URL",
         help="The message broker; the running stack's if not given.",
         callback=of_stack("worker", "BROKER_URL"),

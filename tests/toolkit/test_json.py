@@ -36,8 +36,8 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> None:
         "plan check --no-django --json",
         "plan show --json",
         "plan schema --json",
-        "events dead books --broker amqp:// --json",
-        "rpc dead books.books --broker amqp:// --json",
+        "events dead books --broker-url amqp:// --json",
+        "rpc dead books.books --broker-url amqp:// --json",
     ],
 )
 def test_json_is_without_colours(command: str) -> None:

@@ -10,6 +10,7 @@ from strangler.toolkit.cli import app
 from strangler.toolkit.stack.memory import Memory
 
 NOBODY = "127.0.0.1:1"
+AWAY = f"The message broker at {NOBODY} does not answer"
 OTHER = "tests/second_project/plan.yaml"
 
 REFUSED = {
@@ -31,12 +32,12 @@ REFUSED = {
     f"config get shelf --plan {OTHER} --consul-url http://{NOBODY}": "There are: library, books, gateway.",
     f"config get books --plan {OTHER} --consul-url http://{NOBODY}": "does not answer",
     "events dead monolith": "set BROKER_URL",
-    f"events dead monolith --broker amqp://u:secret@{NOBODY}//": f"The message broker at {NOBODY} does not",
-    f"events replay monolith --broker amqp://u:secret@{NOBODY}//": f"The message broker at {NOBODY} does not",
-    f"events forget monolith --yes --broker amqp://u:secret@{NOBODY}//": "does not answer",
-    f"rpc dead a.b --broker amqp://u:secret@{NOBODY}//": f"The message broker at {NOBODY} does not",
-    f"rpc replay a.b --broker amqp://u:secret@{NOBODY}//": f"The message broker at {NOBODY} does not",
-    f"rpc drop a.b --yes --broker amqp://u:secret@{NOBODY}//": f"The message broker at {NOBODY} does not",
+    f"events dead monolith --broker-url amqp://u:secret@{NOBODY}//": AWAY,
+    f"events replay monolith --broker-url amqp://u:secret@{NOBODY}//": AWAY,
+    f"events forget monolith --yes --broker-url amqp://u:secret@{NOBODY}//": "does not answer",
+    f"rpc dead a.b --broker-url amqp://u:secret@{NOBODY}//": AWAY,
+    f"rpc replay a.b --broker-url amqp://u:secret@{NOBODY}//": AWAY,
+    f"rpc drop a.b --yes --broker-url amqp://u:secret@{NOBODY}//": AWAY,
     f"provision some --postgres-url postgresql://u:secret@{NOBODY}/x": "Connection refused",
     "provision some --postgres-url nonsense": "PostgreSQL: missing",
     "traces serve --bind nonsense": "is no HOST:PORT",

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from strangler.chassis.events.broker import Channel
 from strangler.toolkit.broker import asking
+from strangler.toolkit.errors import NotThere
 from strangler.toolkit.events.letters import Letter, check_takes, opened, send_again
 from strangler.toolkit.options import BrokerOption
 
@@ -57,6 +58,7 @@ def replay(
                 send_again(channel, taker, letter)
                 message.ack()
                 count += 1
+    _found(count, only, host)
     console.print(f"{count} sent again. `./run strangler events dead {taker}` shows what comes back.")
 
 
@@ -77,7 +79,15 @@ def forget(
             if only in ("", letter.id):
                 message.ack()
                 count += 1
+    _found(count, only, host)
     console.print(f"{count} forgotten.")
+
+
+def _found(count: int, only: str, host: str) -> None:
+    if only and not count:
+        raise NotThere(
+            f"{host} has no dead letter {only}. `./run strangler events dead {host}` shows which it has."
+        )
 
 
 def _shown(letter: Letter) -> dict[str, str]:

@@ -28,7 +28,7 @@ FITS = b'{"name":"ada","number":1}'
 
 
 def run(broker: RabbitMQ, *arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["events", *arguments, "--broker", broker.url])
+    done = CliRunner().invoke(app, ["events", *arguments, "--broker-url", broker.url])
     return done.exit_code, done.output
 
 
@@ -94,7 +94,9 @@ def test_poisoned_event_is_put_aside_blocks_nobody_and_can_be_replayed(
     assert (status, "1 dead letter." in shown, "ValueError" in shown) == (0, True, True)
 
     keeper.gate.touch()
-    assert "0 sent again" in run(rabbitmq, "replay", "keeper", "--id", "another")[1]
+    for command in (["replay", "keeper"], ["forget", "keeper", "--yes"]):
+        status, told = run(rabbitmq, *command, "--id", "another")
+        assert (status, "keeper has no dead letter another." in told) == (2, True)
     assert "1 sent again" in run(rabbitmq, "replay", "keeper")[1]
     wait_for(lambda: keeper.kept("eve") == [("eve", 2), ("eve", 1)])
     assert letters(rabbitmq) == []

@@ -29,7 +29,7 @@ def put_aside(broker: RabbitMQ, body: bytes) -> None:
 
 
 def run(broker: RabbitMQ, *arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["rpc", *arguments, "--broker", broker.url])
+    done = CliRunner().invoke(app, ["rpc", *arguments, "--broker-url", broker.url])
     return done.exit_code, done.output
 
 

@@ -1,5 +1,6 @@
 """The message broker, as commands meet it: it may be away, or not let them in."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,8 @@ import kombu
 from amqp.exceptions import NotFound
 
 from strangler.toolkit.errors import ToolkitError
+
+GIVEN_BACK_SECONDS, POLL_SECONDS = 2.0, 0.02
 
 
 class BrokerAway(ToolkitError):
@@ -30,22 +33,32 @@ def asking(url: str) -> Iterator[None]:
 
 @contextmanager
 def waiting(url: str, queue: str, *, missing: ToolkitError) -> Iterator[Iterator[kombu.Message]]:
-    """What the queue has now, one by one; messages not acknowledged stay. Raises `missing` if there is no
-    such queue."""
+    """What the queue has now, one by one; messages not acknowledged stay, and are there again at the end, so
+    that the next command finds them. Raises `missing` if there is no such queue."""
     with kombu.Connection(url, connect_timeout=5) as connection:
         channel: Any = connection.channel()
         try:
             count = channel.queue_declare(queue, passive=True).message_count
         except NotFound:
             raise missing from None
-        yield _each(kombu.Queue(queue, channel=channel), count)
+        taken: list[kombu.Message] = []
+        yield _each(kombu.Queue(queue, channel=channel), count, taken)
+        back = [message for message in taken if not message.acknowledged]
+        for message in back:
+            message.requeue()
+        ends = time.monotonic() + GIVEN_BACK_SECONDS
+        while channel.queue_declare(queue, passive=True).message_count < len(back):
+            if time.monotonic() > ends:
+                return  # somebody else takes them
+            time.sleep(POLL_SECONDS)
 
 
-def _each(queue: kombu.Queue, count: int) -> Iterator[kombu.Message]:
+def _each(queue: kombu.Queue, count: int, taken: list[kombu.Message]) -> Iterator[kombu.Message]:
     for _ in range(count):  # those that come meanwhile are not ours
         message = queue.get(no_ack=False)
         if message is None:
             return
+        taken.append(message)
         yield message
 
 

@@ -16,6 +16,7 @@ from strangler.toolkit.stack import Stack
 from tests.edge.client import TIMEOUT, Client, code, steadily
 from tests.ports import free_port, wait_for
 from tests.python_path import ROOT
+from tests.stacks import strangler
 
 READY_SECONDS = 30
 DRAINED_SECONDS = 40
@@ -64,6 +65,15 @@ def second_web(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(DRAINED_SECONDS)
 
 
+@pytest.fixture
+def patient(stack: Stack) -> Iterator[None]:
+    """A gateway may stand still for longer than it is given by default to hear who leaves."""
+    strangler(stack, "config", "set", "monolith", "drain_seconds", "6")
+    yield
+    strangler(stack, "config", "rollback", "monolith")
+
+
+@pytest.mark.usefixtures("patient")
 def test_both_drain_under_traffic_and_no_request_fails(stack: Stack, customer: Client, product: int) -> None:
     kept, fresh = Client(stack.url), Client(stack.url, "customer-006@shop.example")
     calls = [

@@ -101,7 +101,12 @@ def test_without_notifications_nobody_else_notices_and_mails_come_later(
         assert customer.mails(number) == []
 
     wait_for(lambda: customer.mails(number), seconds=SECONDS)
-    overview = eventually(lambda: customer.ask("GET", f"/api/orders/{number}/overview"), 200).json()
+
+    def overview_of() -> Any:
+        return eventually(lambda: customer.ask("GET", f"/api/orders/{number}/overview"), 200).json()
+
+    wait_for(lambda: overview_of()["degraded"] == [], seconds=SECONDS)
+    overview = overview_of()
     assert [n["kind"] for n in overview["notifications"]] == ["order_placed"]
     assert overview["degraded"] == []
     assert len(customer.mails(number)) == 1

@@ -171,7 +171,7 @@ def test_message_that_kills_every_consumer_is_put_aside_by_the_broker(rabbitmq: 
 
 def put_aside(broker: RabbitMQ, host: str) -> None:
     """A dead letter of the host, whose queue there need not be."""
-    with kombu.Connection(broker.url) as connection:
+    with kombu.Connection(broker.url, transport_options={"confirm_publish": True}) as connection:
         channel: Any = connection.channel()
         topology.declare_dead(channel, host)
         message = amqp.basic_message.Message(

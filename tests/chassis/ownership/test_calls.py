@@ -79,7 +79,7 @@ def test_word_of_somebody_who_knows_less_hands_nothing_over(client: Client, worl
             note(client, "k")
         except DomainUnavailable as error:
             outcome = error.reason
-            assert time.monotonic() - started < 4
+            assert time.monotonic() - started < 12
         assert outcome.startswith(("it is moving", "moved to old")), outcome
         assert world.new.keys() == []
         row = world.new.rows.execute("SELECT owner FROM strangler.ownership").fetchone()
@@ -93,5 +93,5 @@ def test_hosts_that_disagree_are_asked_for_a_moment_only(client: Client, world: 
     started = time.monotonic()
     with pytest.raises(DomainUnavailable, match="it is moving"):
         note(client, "k")
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 12
     assert world.old.keys() == world.new.keys() == []

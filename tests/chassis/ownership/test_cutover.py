@@ -85,7 +85,7 @@ def test_a_writer_that_is_held_is_seen() -> None:
 
     with (
         pytest.raises(AssertionError, match="1 writers are held"),
-        writing(write, patience=1.0) as answers,
+        writing(write, patience=5.0) as answers,
         pytest.raises(AssertionError, match="Not within"),
     ):
         more(answers, seconds=0.2)
@@ -185,7 +185,7 @@ def test_request_that_was_sent_on_goes_no_further(world: World) -> None:
     answer = entry(world.old, "nowhere")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-    assert answer.elapsed.total_seconds() < 4
+    assert answer.elapsed.total_seconds() < 12
     assert world.old.keys() == world.new.keys() == []
     note = {"X-Strangler-Forwarded": "somebody;ledger;1"}
     refused = entry(world.old, "sent", **note)
@@ -200,7 +200,7 @@ def test_owner_that_is_down_is_waited_for_then_unavailable(world: World) -> None
         wait_for(lambda: not world.consul.passing("new"), seconds=20)
         answer = entry(world.old, "nobody")
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "service_unavailable")
-        assert 1.5 < answer.elapsed.total_seconds() < 4
+        assert 1.5 < answer.elapsed.total_seconds() < 12
     finally:
         world.new.web.start()
         wait_for(lambda: world.consul.passing("new"), seconds=20)

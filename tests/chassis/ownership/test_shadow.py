@@ -2,7 +2,7 @@
 else is taken for one, whatever changes meanwhile and however late the other is."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,6 +66,31 @@ def read(host: Host, entry: int) -> None:
     assert host.get(f"/api/lookups/{entry}").status_code == 200
 
 
+def until(world: World, name: str, count: int, ask: Callable[[], int]) -> None:
+    """Ask, which says how often, until so many are counted: a replica that is late once makes what is read
+    then stale. Every one is looked at before more are asked."""
+
+    def looked_at() -> int:
+        return sum(total(world, kind) for kind in ("compared", "stale", "failed"))
+
+    def counted() -> bool:
+        before = looked_at()
+        asked = ask()
+        wait_for(lambda: looked_at() >= before + asked, seconds=60)
+        return total(world, name) >= count
+
+    wait_for(counted, seconds=90)
+
+
+def reading(world: World, entries: list[int]) -> Callable[[], int]:
+    def ask() -> int:
+        for entry in entries:
+            read(world.old, entry)
+        return 2 * len(entries)
+
+    return ask
+
+
 @contextmanager
 def changing(world: World) -> Iterator[None]:
     """Every other entry has another amount all the time."""
@@ -112,9 +137,7 @@ def test_who_is_late_is_stale_not_different(following: World) -> None:
     assert total(following, "mismatched") == 0
     following.new.rows.execute(f"ALTER SUBSCRIPTION {SLOT} ENABLE")
     wait_for(lambda: active(following), seconds=20)
-    before = total(following, "matched")
-    read(following.old, ids(following)[0])
-    wait_for(lambda: total(following, "matched") > before, seconds=30)
+    until(following, "matched", total(following, "matched") + 1, reading(following, ids(following)[:1]))
 
 
 def test_planted_difference_is_found_and_shown(following: World) -> None:
@@ -123,12 +146,9 @@ def test_planted_difference_is_found_and_shown(following: World) -> None:
     try:
         wrong, *right = ids(following)
         requests.patch(f"{following.old.url}/api/entries/{wrong}", json={"amount": WRONG}, timeout=20)
-        for entry in right:
-            read(following.old, entry)
-        wait_for(lambda: total(following, "matched") >= 2 * len(right), seconds=60)
+        until(following, "matched", 2 * len(right), reading(following, right))
         assert total(following, "mismatched") == 0, figures(following)
-        read(following.old, wrong)
-        wait_for(lambda: total(following, "mismatched") == 2, seconds=60)
+        until(following, "mismatched", 2, reading(following, [wrong]))
         for row in figures(following).values():
             assert str(WRONG) in row["last_mismatch"]
             assert str(WRONG + 1) in row["last_mismatch"]
@@ -143,8 +163,12 @@ def test_planted_difference_is_found_and_shown(following: World) -> None:
 def test_clients_known_by_a_cookie_are_known_when_it_is_read_again(following: World) -> None:
     """Else two answers that send them to log in would be a match."""
     path = f"/api/own/{ids(following)[0]}"
-    assert following.old.get(path, Cookie="session=me").status_code == 200
-    wait_for(lambda: total(following, "matched") == 1, seconds=30)
+
+    def ask() -> int:
+        assert following.old.get(path, Cookie="session=me").status_code == 200
+        return 1
+
+    until(following, "matched", 1, ask)
 
 
 def test_answer_that_cannot_be_had_again_is_stale_not_equal(following: World) -> None:

@@ -16,6 +16,7 @@ from strangler.chassis.ports import Port, query
 from strangler.chassis.rpc.client import Client
 from strangler.chassis.rpc.errors import CallRefused, OwnerBusy, RemoteFailure, Unrouted
 from strangler.chassis.rpc.policies import bulkhead
+from strangler.chassis.rpc.policies.call import SECONDS
 from tests.chassis.rpc.conftest import Remote
 from tests.chassis.rpc.counting.contract import Count, Counting, TooMany, counting
 from tests.rabbitmq import RabbitMQ
@@ -157,7 +158,8 @@ def test_forked_process_has_a_connection_of_its_own(remote: Remote) -> None:
 def test_many_threads_share_a_client(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
     """32 callers, each with answers of its own."""
     # So many at once on a busy machine: the bulkhead is another test's.
-    monkeypatch.setattr(bulkhead, "WAIT_SECONDS", 3.0)
+    monkeypatch.setattr(bulkhead, "WAIT_SECONDS", 20.0)
+    monkeypatch.setitem(SECONDS, "query", 20.0)
     wrong: list[object] = []
 
     def ask(number: int) -> None:

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,22 +22,33 @@ from tests.ports import wait_for
 from tests.rpc_process import Service
 
 Database = psycopg.Connection[Any]
+CLOCK_SECONDS = 0.05
+"""How far two readings of the clock may be apart."""
+
+
+def is_left(limit: float, ask: Callable[[], float]) -> bool:
+    """Whether as much of the limit is left as it takes to find out, on a busy machine too."""
+    began = time.monotonic()
+    answer = ask()
+    return limit - (time.monotonic() - began) - CLOCK_SECONDS <= answer <= limit
 
 
 def test_deadline_of_the_mark_travels_with_the_call(remote: Remote) -> None:
-    assert SECONDS["query"] - 0.5 < remote.budget() <= SECONDS["query"]
+    assert is_left(SECONDS["query"], remote.budget)
 
 
 def test_deadline_of_the_caller_travels_with_the_call(remote: Remote) -> None:
-    with deadline.within(1.0):
-        assert 0.5 < remote.budget() <= 1.0
+    remote.echo(text="connected")
+    with deadline.within(2.0):
+        assert is_left(2.0, remote.budget)
 
 
 def test_deadline_travels_on_to_the_next_service(remote: Remote) -> None:
     """A service's own calls share a connection as well, without a thread of the operating system."""
+    remote.relayed(seconds=10)  # connected
     with deadline.within(2.0):
-        assert 1.0 < remote.relayed(seconds=10) <= 2.0
-        assert 0.2 < remote.relayed(seconds=0.5) <= 0.5
+        assert is_left(2.0, lambda: remote.relayed(seconds=10))
+    assert is_left(1.0, lambda: remote.relayed(seconds=1))
     answers = together(lambda: remote.relayed(seconds=1), callers=4, times=5)
     assert all(0 < answer <= 1 for answer in answers), answers
 
@@ -49,7 +61,7 @@ def test_clocks_that_differ_change_no_deadline(
     monkeypatch.setattr(deadline, "time", clock)
     for _ in range(2):
         with deadline.within(2.0):
-            assert 1.0 < remote.budget() <= 2.0
+            assert is_left(2.0, remote.budget)
     assert service.log.read_text().count("the clocks of the two hosts differ") == 1
 
 
@@ -115,8 +127,8 @@ def test_nothing_is_committed_past_the_deadline(remote: Remote, database: Databa
 def test_no_statement_is_begun_past_the_deadline(remote: Remote, client: Client, database: Database) -> None:
     remote.echo(text="connected")
     before = client.connection.late
-    with deadline.within(0.3), pytest.raises(DeadlinePassed):
-        remote.rest(seconds=0.5)
+    with deadline.within(2.0), pytest.raises(DeadlinePassed):
+        remote.rest(seconds=2.5)
     wait_for(lambda: client.connection.late == before + 1)
     assert number(database, "SELECT count(*) FROM attempts WHERE key = 'rest'") == 0
     assert remote.echo(text="still serving") == "still serving"
@@ -164,7 +176,7 @@ def test_late_answer_is_dropped_and_disturbs_nobody(remote: Remote, client: Clie
     gate = tmp_path / "gate"
     remote.echo(text="connected")
     before = client.connection.late
-    with deadline.within(0.3), pytest.raises(DeadlinePassed):
+    with deadline.within(2.0), pytest.raises(DeadlinePassed):
         remote.count_slowly(name="slow", gate=str(gate), key="slow")
     gate.touch()
     wait_for(lambda: client.connection.late == before + 1)

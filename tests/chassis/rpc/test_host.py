@@ -33,14 +33,20 @@ from tests.rpc_process import Service
 USED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tiny-rpc'"
 
 
-def test_calls_that_wait_for_the_database_do_not_stop_each_other(remote: Remote) -> None:
+def test_calls_that_wait_for_the_database_do_not_stop_each_other(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SECONDS, "query", 20.0)
     remote.patience(seconds=0)
     # One after the other, the last would end past the deadline.
-    assert together(lambda: remote.patience(seconds=0.6), callers=6) == [0.6] * 6
+    assert together(lambda: remote.patience(seconds=4), callers=6) == [4] * 6
 
 
-def test_connections_are_borrowed_not_collected(remote: Remote, database: psycopg.Connection[Any]) -> None:
+def test_connections_are_borrowed_not_collected(
+    remote: Remote, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every call is a greenlet of its own; Django alone would open a connection for each."""
+    monkeypatch.setitem(SECONDS, "query", 20.0)
     outcomes = together(lambda: remote.times(name="pool"), callers=6, times=50)
     assert outcomes == [0] * 300
     assert number(database, USED) <= 10

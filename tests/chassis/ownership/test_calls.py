@@ -9,6 +9,7 @@ from strangler.chassis import ownership
 from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.rpc.client import Client
+from strangler.chassis.rpc.policies import follow
 from tests.chassis.ownership.hosts import World
 from tests.chassis.ownership.tiny.contract import Entry, Ledger, TooMuch
 from tests.rabbitmq import RabbitMQ
@@ -45,6 +46,15 @@ def test_command_is_carried_to_where_the_domain_is(client: Client, world: World)
     note(client, "back")
     assert ownership.owner_of("ledger") == "old"
     assert world.old.keys() == ["after", "back", "before"]
+
+
+def test_who_hears_late_of_the_owner_asks_it_all_the_same(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "PATIENCE_SECONDS", 0.0)
+    world.cutover()
+    note(client, "late")
+    assert world.new.keys() == ["late"]
 
 
 def test_query_is_answered_by_the_owner_alone(client: Client, world: World) -> None:

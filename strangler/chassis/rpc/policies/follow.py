@@ -38,7 +38,9 @@ class Follow:
         if ownership.owned_here(call.domain):
             raise moved
         owner = ownership.owner_of(call.domain)
-        if time.monotonic() >= ends or deadline.passed() or call.hops >= MOST_HOPS:
+        # An owner that was not asked yet is, however long it took to hear of it.
+        in_vain = owner == call.host and time.monotonic() >= ends
+        if in_vain or deadline.passed() or call.hops >= MOST_HOPS:
             reason = (
                 f"it is moving: {call.host} says that {moved.owner} owns it, and {owner} was asked in vain"
             )

@@ -23,6 +23,7 @@ from strangler.chassis.parsers import TooLarge
 from strangler.chassis.ports import DomainNotHosted
 from strangler.chassis.postgres import LOCKED
 from strangler.chassis.postgres.base import CommitLost
+from strangler.chassis.routes import view_of
 from strangler.chassis.shape import document
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ RETRY_AFTER = 2
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 REPEATABLE = "Idempotency-Key"
-"""Who sends this header may send the request again, and so may we."""
+"""Who sends this header may send the request again, and so may we, where the view is `repeatable` by it."""
 
 # What PostgreSQL raises for a value that no column can hold although the serializer let it pass.
 BAD_VALUES = (DataError, UnicodeEncodeError, OverflowError)
@@ -141,9 +142,14 @@ class Handler(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
 
+def may_be_repeated(request: Request | HttpRequest) -> bool:
+    """Whether the request has one effect however often it is sent: by its key, if its view goes by that."""
+    return REPEATABLE in request.headers and getattr(view_of(request), "repeatable", False)
+
+
 def may_be_done(request: Request | HttpRequest | None, error: Exception) -> bool:
-    """Whether it is a write that may have had its effect, or a part, and does not say: send me again."""
-    if request is None or request.method in SAFE or REPEATABLE in request.headers:
+    """Whether it is a write that may have had its effect, or a part, and may not be sent again unseen."""
+    if request is None or request.method in SAFE or may_be_repeated(request):
         return False
     commits = getattr(request, "commits", None)  # `forwarding` counts them
     committed = commits is not None and commits.any

@@ -1,4 +1,4 @@
-"""Where Django's admin is, and path converters.
+"""Where Django's admin is, which view answers, and path converters.
 
 A path part that no row can have names no row, and the view answers as for any other.
 Converters match whatever a path part may be, as the gateway does: who asks without a token for something that
@@ -30,6 +30,13 @@ def _admin(urlconf: Any) -> tuple[str, ...]:
     except NoReverseMatch:
         return ()
     return (f"/{index.removeprefix(get_script_prefix())}",)
+
+
+def view_of(request: HttpRequest) -> Any:
+    """The view that answers a request: its class where it has one, else the function; None where no route
+    was found."""
+    view: Any = request.resolver_match.func if request.resolver_match else None
+    return getattr(view, "view_class", None) or getattr(view, "cls", view)
 
 
 class IdConverter:

@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
+from rest_framework.test import APIClient
 
 from shop.accounts.models import User
 from shop.catalog.models import Category, Product
-from strangler.chassis import ownership
+from strangler.chassis import instances, ownership
+from strangler.chassis.forwarding import middleware
+from strangler.chassis.forwarding.carrying import AnswerLost
 from strangler.chassis.ownership import schema
 from tests.shop.conftest import as_user
 
@@ -42,6 +46,44 @@ def test_write_is_unavailable_while_its_owner_cannot_be_found(product: Product, 
     assert answer.json()["errors"][0]["code"] == "service_unavailable"
     assert ownership.owner_of("catalog") == "elsewhere"
     assert staff.get(f"/api/products/{product.pk}").json()["price"] == "3.50"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("route", "headers", "sent", "told"),
+    [
+        ("/api/checkout", {"Idempotency-Key": "k"}, 2, (503, "service_unavailable")),
+        ("/api/checkout", {}, 1, (502, "outcome_unknown")),
+        ("/api/stock/1/adjust", {"Idempotency-Key": "k"}, 1, (502, "outcome_unknown")),
+    ],
+)
+def test_write_whose_answer_was_lost_is_sent_again_once_if_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+    staff: APIClient,
+    route: str,
+    headers: dict[str, str],
+    sent: int,
+    told: tuple[int, str],
+) -> None:
+    """The owner takes what it is sent and gives no answer, ever."""
+    taken: list[str] = []
+
+    def lost(request: HttpRequest, *_: Any) -> HttpResponse:
+        taken.append(request.path)
+        raise AnswerLost("elsewhere: it hung up")
+
+    monkeypatch.setattr(middleware, "carry", lost)
+    monkeypatch.setitem(instances._known, "elsewhere", (0.0, ["127.0.0.1:1"]))
+    for domain in ("orders", "inventory"):
+        ownership.learn(domain, "elsewhere", 2)
+    try:
+        answer = staff.post(route, {}, headers=headers)
+    finally:
+        for domain in ("orders", "inventory"):
+            ownership.forget(domain)
+    assert taken == [route] * sent
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == told
+    assert ("Retry-After" in answer.headers) is (told[0] == 503)
 
 
 urlpatterns = [path("backoffice/", admin.site.urls)]

@@ -50,6 +50,7 @@ class CartLine(APIView):
 class Checkout(APIView):
     """The cart becomes a paid order, or the answer says why not."""
 
+    repeatable = True
     problems = {
         402: "The payment was declined.",
         409: "The cart is empty, or a product is sold out or withdrawn.",

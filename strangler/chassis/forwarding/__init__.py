@@ -9,7 +9,8 @@ tries again for a moment. The gateway takes these headers out of what clients se
 
 Only a request that has committed nothing is done again: one whose writes are one transaction, or whose first
 is the one that is refused. What has committed a part is answered with 502 `outcome_unknown`, and so is what
-was sent on and got no answer, unless it came with an `Idempotency-Key`. A body larger than
+was sent on and got no answer, unless it came with an `Idempotency-Key` and its view says that it goes by that
+(`repeatable = True`): then it is done again, or sent on once more. A body larger than
 DATA_UPLOAD_MAX_MEMORY_SIZE is not kept and so not carried: 503 with `Retry-After`.
 """
 

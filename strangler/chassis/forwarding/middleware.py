@@ -21,17 +21,17 @@ from strangler.chassis.forwarding.commits import Commits
 from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.problems import (
-    REPEATABLE,
     RETRY_AFTER,
     SAFE,
     Busy,
     Unavailable,
     may_be_done,
+    may_be_repeated,
     outcome_unknown,
     problem,
     server_error,
 )
-from strangler.chassis.routes import is_admin
+from strangler.chassis.routes import is_admin, view_of
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +128,7 @@ class Forwarding:
 
 def domain_of_route(request: HttpRequest) -> str:
     """The domain whose route it is, and whose owner can answer it; empty where it is no domain's."""
-    view: Any = request.resolver_match.func if request.resolver_match else None
-    return _domain_of(
-        getattr(getattr(view, "view_class", None) or getattr(view, "cls", view), "__module__", "")
-    )
+    return _domain_of(getattr(view_of(request), "__module__", ""))
 
 
 @cache
@@ -146,7 +143,7 @@ def _once_only(request: HttpRequest, domain: str) -> HttpResponse | None:
     if "is_read_once" in request.__dict__:
         return _unavailable(f"{domain} has moved, and the body is too large to be carried there")
     commits = request.__dict__.get("commits")
-    if commits is None or not commits.any or REPEATABLE in request.headers:
+    if commits is None or not commits.any or may_be_repeated(request):
         return None
     log.error("%s %s was done in part when %s moved", request.method, request.path, domain)
     return outcome_unknown()
@@ -161,7 +158,7 @@ def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:
 
 def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
     """The owner's answer; None if it may be asked again in a moment: it could not be asked, does not own the
-    domain, or its answer was lost and the request says that it may be repeated."""
+    domain, or its answer was lost for the first time and the request may be repeated."""
     owner = ownership.owner_of(domain)
     note = Note(ownership.host(), domain, ownership.epoch_of(domain))
     found = instances.addresses(owner)
@@ -173,7 +170,12 @@ def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
             continue
         except AnswerLost as error:
             log.error("%s %s was carried to %s: %s", request.method, request.path, owner, error)
-            return None if REPEATABLE in request.headers else outcome_unknown()
+            if not may_be_repeated(request):
+                return outcome_unknown()
+            if "is_repeated" in request.__dict__:
+                return _unavailable(f"{owner} took it twice and gave no answer")
+            request.__dict__["is_repeated"] = True
+            return None
         said = headers.read(response.headers.get(MOVED))
         if said is None:
             log.info("%s %s was carried to %s: %d", request.method, request.path, owner, response.status_code)

@@ -19,6 +19,12 @@ from tests.ports import wait_for
 
 WRITERS = 6
 KEY = {"Idempotency-Key": "k"}
+REPEATABLE: dict[str, Any] = {"headers": KEY, "path": "/api/keyed-pairs"}
+ONCE_ONLY: dict[str, dict[str, Any]] = {
+    "no key": {},
+    "a key that the view does not know": {"headers": KEY},
+    "no key, of a view that asks for one": {"path": "/api/keyed-pairs"},
+}
 LONGEST_SECONDS = 10.0
 """No answer may take longer: a fence is held for a tenth of a second here."""
 
@@ -208,7 +214,11 @@ def test_owner_that_is_down_is_waited_for_then_unavailable(world: World) -> None
 
 @contextmanager
 def half_done(
-    world: World, headers: dict[str, str] | None = None, *, owner: Host | None = None
+    world: World,
+    *,
+    headers: dict[str, str] | None = None,
+    path: str = "/api/pairs",
+    owner: Host | None = None,
 ) -> Iterator[list[requests.Response]]:
     """Inside the block a request to the old host has noted one entry of two, there or at the owner; after it,
     it has been answered."""
@@ -217,7 +227,7 @@ def half_done(
     with psycopg.connect(noting.database, autocommit=True) as holder:
         holder.execute("SELECT pg_advisory_lock(1)")
         pair = threading.Thread(
-            target=lambda: answers.append(world.old.post("/api/pairs", headers=headers, keys=["a", "b"]))
+            target=lambda: answers.append(world.old.post(path, headers=headers, keys=["a", "b"]))
         )
         pair.start()
         wait_for(lambda: noting.keys() == ["a"])
@@ -225,9 +235,12 @@ def half_done(
     pair.join(timeout=30)
 
 
-def test_what_is_half_done_for_good_is_not_done_again_elsewhere(world: World) -> None:
+@pytest.mark.parametrize("request_", ONCE_ONLY.values(), ids=ONCE_ONLY)
+def test_what_is_half_done_for_good_is_not_done_again_elsewhere(
+    world: World, request_: dict[str, Any]
+) -> None:
     """Nobody knows what the first half would do a second time, so the client is told."""
-    with half_done(world) as answers:
+    with half_done(world, **request_) as answers:
         world.cutover(tell=False)
     assert (answers[0].status_code, answers[0].json()["errors"][0]["code"]) == (502, "outcome_unknown")
     assert "Retry-After" not in answers[0].headers
@@ -235,28 +248,32 @@ def test_what_is_half_done_for_good_is_not_done_again_elsewhere(world: World) ->
 
 
 def test_what_is_half_done_is_done_again_if_it_says_that_it_may_be(world: World) -> None:
-    with half_done(world, KEY) as answers:
+    with half_done(world, **REPEATABLE) as answers:
         world.cutover(tell=False)
     assert (answers[0].status_code, answers[0].json()["host"]) == (201, "new")
     assert world.new.keys() == ["a", "b"]
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"), [({}, (502, "outcome_unknown")), (KEY, (503, "service_unavailable"))]
+    ("request_", "told"),
+    [
+        *((request_, (502, "outcome_unknown")) for request_ in ONCE_ONLY.values()),
+        (REPEATABLE, (503, "service_unavailable")),
+    ],
 )
 def test_write_whose_owner_died_over_it_may_be_done(
-    world: World, headers: dict[str, str], told: tuple[int, str]
+    world: World, request_: dict[str, Any], told: tuple[int, str]
 ) -> None:
     """Who may send it again is told to, when nobody could be asked again in time."""
     world.cutover()
     try:
-        with half_done(world, headers, owner=world.new) as answers:
+        with half_done(world, **request_, owner=world.new) as answers:
             world.new.web.kill()
     finally:
         world.new.web.start()
         wait_for(lambda: world.consul.passing("new"), seconds=20)
     assert (answers[0].status_code, answers[0].json()["errors"][0]["code"]) == told
-    assert ("Retry-After" in answers[0].headers) is bool(headers)
+    assert ("Retry-After" in answers[0].headers) is (request_ is REPEATABLE)
 
 
 def test_upload_too_large_to_be_carried_is_to_be_made_again(world: World) -> None:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/entries/<id:entry>", ledger.OneEntry.as_view()),
     path("api/own/<id:entry>", ledger.OwnEntry.as_view()),
     path("api/pairs", ledger.Pairs.as_view()),
+    path("api/keyed-pairs", ledger.KeyedPairs.as_view()),
     path("api/uploads", ledger.Uploads.as_view()),
     path("api/total", ledger.Total.as_view()),
     path("api/visits", desk.Visits.as_view()),

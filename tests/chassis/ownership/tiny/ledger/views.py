@@ -43,6 +43,12 @@ class Pairs(Open):
         return Response({"host": host()}, status=201)
 
 
+class KeyedPairs(Pairs):
+    """The same, which a client may send again."""
+
+    repeatable = True
+
+
 class Uploads(Open):
     """Notes how large a file is."""
 

@@ -81,10 +81,12 @@ def problem(
     )
 
 
-def outcome_unknown() -> HttpResponse:
-    """The answer to a write that may have had its effect, or a part of it."""
-    unknown = OutcomeUnknown
-    return problem(unknown.status_code, code=unknown.default_code, detail=unknown.default_detail)
+def plain(error: exceptions.APIException, **headers: str) -> HttpResponse:
+    """What DRF would answer to an error of ours, for code that runs outside it."""
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.wait)
+    detail = str(error.default_detail)
+    return problem(error.status_code, code=error.default_code, detail=detail, headers=headers)
 
 
 def _nul(error: Exception) -> bool:
@@ -117,22 +119,8 @@ class Handler(ExceptionHandler):
         return found
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        found = self._known(exc)
-        if isinstance(found, Unavailable) and may_be_done(self.context["request"], exc):
-            logger.error("a write may have been done: %s", exc)
-            return OutcomeUnknown()
-        return found
-
-    def _known(self, exc: Exception) -> Exception:
-        if isinstance(exc, OperationalError | InterfaceError):
-            logger.warning("The database refused: %s", exc)
-            return Busy() if isinstance(exc.__cause__, LOCKED) else Unavailable()
-        if isinstance(exc, DomainNotHosted):
-            logger.error("%s", exc)
-            return Unavailable()
-        if isinstance(exc, DomainUnavailable):
-            logger.warning("%s", exc)
-            return Busy() if exc.busy else Unavailable()
+        if (found := away(self.context["request"], exc)) is not None:
+            return found
         if isinstance(exc, RequestDataTooBig):
             return TooLarge()
         if isinstance(exc, SuspiciousOperation):
@@ -140,6 +128,29 @@ class Handler(ExceptionHandler):
         if isinstance(exc, BAD_VALUES) or _nul(exc):
             return exceptions.ParseError("A value is out of range or has characters that cannot be stored.")
         return super().convert_known_exceptions(exc)
+
+
+def away(request: Request | HttpRequest | None, exc: Exception) -> exceptions.APIException | None:
+    """What a request is answered that met this error, in whatever view: one of something that this host needs
+    and that refused, or did not answer. None for any other error."""
+    found = _unavailable(exc)
+    if found is not None and may_be_done(request, exc):
+        logger.error("a write may have been done: %s", exc)
+        return OutcomeUnknown()
+    return found
+
+
+def _unavailable(exc: Exception) -> Unavailable | None:
+    if isinstance(exc, OperationalError | InterfaceError):
+        logger.warning("The database refused: %s", exc)
+        return Busy() if isinstance(exc.__cause__, LOCKED) else Unavailable()
+    if isinstance(exc, DomainNotHosted):
+        logger.error("%s", exc)
+        return Unavailable()
+    if isinstance(exc, DomainUnavailable):
+        logger.warning("%s", exc)
+        return Busy() if exc.busy else Unavailable()
+    return None
 
 
 def may_be_repeated(request: Request | HttpRequest) -> bool:

@@ -7,6 +7,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 import requests
+from django.db import transaction
+from django.utils.decorators import method_decorator
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView
@@ -29,8 +31,9 @@ def own_document() -> dict[str, Any]:
     return made
 
 
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class OwnDocument(SpectacularJSONAPIView):
-    """The document of this host alone."""
+    """The document of this host alone, which needs no database."""
 
     @extend_schema(exclude=True)
     def get(self, request: Any, *arguments: Any, **options: Any) -> Response:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from shop.accounts import throttling
@@ -47,6 +49,22 @@ def login_rate(set_rates: Callable[..., None]) -> Callable[..., None]:
         set_rates(login_rate=rate, login_client_rate=per_client)
 
     return set_rate
+
+
+@pytest.fixture
+def lost_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From when it is called, commits succeed and their acknowledgement does not arrive."""
+
+    def begin() -> None:
+        commit = connection.connection.commit
+
+        def lost() -> None:
+            commit()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        monkeypatch.setattr(connection.connection, "commit", lost)
+
+    return begin
 
 
 @pytest.fixture

@@ -156,23 +156,6 @@ def test_requests(client: APIClient, method: str, path: str, headers: dict[str, 
         shape(answer)
 
 
-@pytest.fixture
-def lost_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """From when it is called, commits succeed and their acknowledgement does not arrive."""
-    from django.db import connection
-
-    def begin() -> None:
-        commit = connection.connection.commit
-
-        def lost() -> None:
-            commit()
-            raise psycopg.OperationalError("server closed the connection unexpectedly")
-
-        monkeypatch.setattr(connection.connection, "commit", lost)
-
-    return begin
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("headers", [{}, KEY])
 def test_a_commit_that_may_have_been_one(

@@ -4,7 +4,7 @@ how often a client may register.
 The address's limit keeps a password from being guessed, the client's a password from being tried on every
 address, and the client's both keep the work of hashing passwords within bounds. They are counted in the
 database for all processes. One `INSERT … ON CONFLICT` counts and tells the count, so two processes never both
-take the last attempt.
+take the last attempt. (ATOMIC_REQUESTS, which a failed login rolls back, would take its count back too.)
 """
 
 import hashlib

@@ -14,20 +14,18 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
 
 from strangler.chassis import instances, ownership
-from strangler.chassis.errors import DomainUnavailable
 from strangler.chassis.forwarding import headers
 from strangler.chassis.forwarding.carrying import AnswerLost, NotSent, carry
 from strangler.chassis.forwarding.commits import Commits
 from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.problems import (
-    RETRY_AFTER,
     SAFE,
-    Busy,
+    OutcomeUnknown,
     Unavailable,
-    may_be_done,
+    away,
     may_be_repeated,
-    outcome_unknown,
+    plain,
     problem,
     server_error,
 )
@@ -74,16 +72,11 @@ class Forwarding:
         return HttpResponse(status=503)  # which nobody sees
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Django's hook for what a view raised."""
-        if isinstance(exception, DomainUnavailable):  # of a plain view; DRF's have a handler
-            log.warning("%s", exception)
-            if may_be_done(request, exception):
-                return outcome_unknown()
-            kind = Busy if exception.busy else Unavailable
-            return _refused(kind.default_code, kind.default_detail)
+        """Django's hook for what a view raised, or its transaction's begin or end (ATOMIC_REQUESTS)."""
         refusal = ownership.moved(exception)
         if refusal is None:
-            return None
+            found = away(request, exception)  # of a plain view or a transaction; DRF's views have a handler
+            return None if found is None else plain(found)
         ownership.learn(refusal.domain, refusal.owner, refusal.epoch)
         if is_admin(request):
             return _tell_staff(request, refusal)
@@ -118,7 +111,7 @@ class Forwarding:
                 refusal = again
             elif sent is not None:
                 note = Note(refusal.owner, domain, refusal.epoch)
-                return _unavailable(f"{domain} is not here", {MOVED: str(note)})
+                return _unavailable(f"{domain} is not here", **{MOVED: str(note)})
             elif (answer := _carried(request, domain)) is not None:
                 return answer
             else:
@@ -146,7 +139,7 @@ def _once_only(request: HttpRequest, domain: str) -> HttpResponse | None:
     if commits is None or not commits.any or may_be_repeated(request):
         return None
     log.error("%s %s was done in part when %s moved", request.method, request.path, domain)
-    return outcome_unknown()
+    return plain(OutcomeUnknown())
 
 
 def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:
@@ -171,7 +164,7 @@ def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
         except AnswerLost as error:
             log.error("%s %s was carried to %s: %s", request.method, request.path, owner, error)
             if not may_be_repeated(request):
-                return outcome_unknown()
+                return plain(OutcomeUnknown())
             if "is_repeated" in request.__dict__:
                 return _unavailable(f"{owner} took it twice and gave no answer")
             request.__dict__["is_repeated"] = True
@@ -200,14 +193,9 @@ def _trespassed(request: HttpRequest, refusal: DomainMoved) -> HttpResponse:
     return server_error(request)
 
 
-def _unavailable(reason: str, more: dict[str, str] | None = None) -> HttpResponse:
+def _unavailable(reason: str, **headers: str) -> HttpResponse:
     log.warning("a write is refused: %s", reason)
-    return _refused(Unavailable.default_code, Unavailable.default_detail, more)
-
-
-def _refused(code: str, detail: str, more: dict[str, str] | None = None) -> HttpResponse:
-    headers = {"Retry-After": str(RETRY_AFTER), **(more or {})}
-    return problem(503, code=code, detail=detail, headers=headers)
+    return plain(Unavailable(), **headers)
 
 
 def _tell_staff(request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:

@@ -100,13 +100,14 @@ class Forwarding:
             domain = refusal.domain
             if (final := _once_only(request, domain)) is not None:
                 return final
-            if domain != route or ownership.owned_here(domain) or _adopted(sent, refusal):
+            if _adopted(sent, refusal) or domain != route:
                 # What it needs of the other domain, it asks the owner for, who is known now.
                 repeats += 1
                 response, again = self._attempt(request)
                 if again is None:
                     return response
-                if domain != route and (again.domain, again.epoch) == (domain, refusal.epoch):
+                same = (again.domain, again.epoch) == (domain, refusal.epoch)
+                if same and domain != route and not ownership.owned_here(domain):
                     return _trespassed(request, again)
                 refusal = again
             elif sent is not None:
@@ -143,10 +144,14 @@ def _once_only(request: HttpRequest, domain: str) -> HttpResponse | None:
 
 
 def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:
-    """Whether the domain is owned here since the host that sent the request handed it over."""
-    if sent is None or sent.domain != refusal.domain or sent.epoch <= refusal.epoch:
-        return False
-    return ownership.adopt(sent.domain, sent.epoch)
+    """Whether the domain is owned here. Our database is told so where the host that sent the request says it,
+    or this process has heard it, by a later word than the refusal's."""
+    domain, here = refusal.domain, ownership.owned_here(refusal.domain)
+    words = [ownership.epoch_of(domain)] if here else []
+    if sent is not None and sent.domain == domain:
+        words.append(sent.epoch)
+    later = max(words, default=0)
+    return ownership.adopt(domain, later) if later > refusal.epoch else here
 
 
 def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:

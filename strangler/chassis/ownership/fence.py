@@ -81,15 +81,15 @@ def adopt(domain: str, epoch: int) -> bool:
     """Whether the domain is owned here, as its former owner says that it is since `epoch`.
 
     The command that moves it may have been killed between telling the one database and the other; the
-    former owner's word is enough, because it was given under the fence.
+    former owner's word is enough, because it was given under the fence. What this process knows already its
+    database may not.
     """
     from django.db import connection
 
-    if epoch != state.epoch_of(domain) or not state.owned_here(domain):
-        with connection.cursor() as cursor:
-            if _present(cursor):
-                cursor.execute("SELECT strangler.adopt(%s, %s)", [domain, epoch])
-                read(cursor)
+    with connection.cursor() as cursor:
+        if _present(cursor):
+            cursor.execute("SELECT strangler.adopt(%s, %s)", [domain, epoch])
+            read(cursor)
     return state.owned_here(domain)
 
 

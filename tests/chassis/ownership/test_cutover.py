@@ -133,6 +133,19 @@ def test_new_owner_takes_over_what_a_killed_command_left(world: World, path: str
     assert row == ("new", world.epoch)
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_former_owner_takes_back_what_a_killed_rollback_left(world: World, path: str) -> None:
+    """Its own database says still that the ledger is elsewhere, by an older word than the other's."""
+    with writing(lambda key: world.old.post(path, key=key, amount=1)) as answers:
+        world.cutover()
+        more(answers)
+        world.cutover(adopt=True)
+        more(answers)
+    check(world, answers)
+    row = world.old.rows.execute("SELECT owner, epoch FROM strangler.ownership").fetchone()
+    assert row == ("old", world.epoch)
+
+
 @pytest.mark.parametrize("level", [IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE])
 def test_writer_whose_snapshot_is_older_is_refused(world: World, level: IsolationLevel) -> None:
     insert = "INSERT INTO ledger_entry (key, amount) VALUES ('late', 1)"

@@ -163,10 +163,10 @@ class LocalTarget(ForwardManyToOneDescriptor):  # type: ignore[type-arg]
     field: "LocalReference"
 
     def __set__(self, instance: models.Model, value: Any) -> None:
+        if not isinstance(value, models.Model):
+            setattr(instance, self.field.attname, _id_of(value, self.field))  # which forgets a DTO
         if value is None or isinstance(value, models.Model):
             super().__set__(instance, value)
-        else:
-            setattr(instance, self.field.attname, _id_of(value, self.field))
 
     def get_object(self, instance: models.Model) -> Any:
         try:

@@ -68,6 +68,14 @@ def main() -> None:
     told["assigned"] = [letter.copy_id, letter.copy.name]
     letter.copy_id = 1
     told["changed"] = letter.copy.name
+    letter.copy_id = 2
+    told["to_forget"], letter.copy = letter.copy.name, None
+    letter.save()
+    letter.refresh_from_db()
+    told["forgotten"] = [letter.copy_id, letter.copy]
+    letter.copy = Person(name="nobody yet")
+    letter.copy = None
+    told["forgotten"].append(letter.copy)
     letter.copy_id = 9
     told["unknown"] = attempt(lambda: letter.copy)
     staff: Any = User.objects.create_superuser("staff")

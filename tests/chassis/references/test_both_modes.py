@@ -141,6 +141,7 @@ def test_row_that_the_copy_has_not_got_yet_is_asked_of_the_owner(postgres: str) 
     assert told["saved"] == ["saved", 2, "Grace"]
     assert told["assigned"] == [2, "Grace"]
     assert told["changed"] == "Ada"
+    assert (told["to_forget"], told["forgotten"]) == ("Grace", [None, None, None])
     assert told["unknown"].startswith("DoesNotExist")
     assert told["admin"] == ["Grace", "Grace", "Ada"]
     assert told["found_while_down"] == "['Ada']"

@@ -5,6 +5,7 @@ semantics that it must not have.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -13,10 +14,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core import checks
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.functional import cached_property
 
 from strangler.chassis.errors import ChassisError
 from strangler.chassis.routes import is_admin
@@ -27,26 +30,51 @@ log = logging.getLogger(__name__)
 class ReferencesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A ModelAdmin whose `list_display` may name references: a page's targets are fetched at once (a join
     would leave out rows whose target is not in the copy here yet), and where their host does not answer their
-    ids are shown."""
+    ids are shown. `list_display_links` and `sortable_by` may name them too, `list_editable` may not."""
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return [self._shown(name) for name in super().get_list_display(request)]
+        return self._shown(super().get_list_display(request))
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        return self._shown(super().get_list_display_links(request, list_display))
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        return self._shown(super().get_sortable_by(request))
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> Any:
         return ReferencesList
 
-    def _shown(self, name: Any) -> Any:
-        references = {field.name: field for field in self.opts.fields if hasattr(field, "reference_to")}
-        if name not in references:
-            return name
-        field: Any = references[name]
+    def check(self, **options: Any) -> list[checks.CheckMessage]:
+        edited = [
+            checks.Error(
+                f"'list_editable' names the reference '{name}', whose targets may be another host's.",
+                hint="Leave it out: it is changed on the page of a row.",
+                obj=type(self),
+                id="strangler.E002",
+            )
+            for name in self.list_editable
+            if name in self._targets
+        ]
+        return [*super().check(**options), *edited]
 
-        @admin.display(description=field.verbose_name, ordering=f"{name}_id")
-        def target(row: Any) -> str:
-            return str(field.get_cached_value(row, None) or row.serializable_value(field.attname))
+    def _shown(self, names: Any) -> Any:
+        """With what shows a reference for its name, wherever Django compares them; None for all as it is."""
+        return names and [self._targets.get(name, name) for name in names]
 
-        target.reference = name  # type: ignore[attr-defined]
-        return target
+    @cached_property
+    def _targets(self) -> dict[Any, Callable[[Any], str]]:
+        return {field.name: _target(field) for field in self.opts.fields if hasattr(field, "reference_to")}
+
+
+def _target(field: Any) -> Callable[[Any], str]:
+    """A column of what a reference points at."""
+
+    @admin.display(description=field.verbose_name, ordering=f"{field.name}_id")
+    def target(row: Any) -> str:
+        return str(field.get_cached_value(row, None) or row.serializable_value(field.attname))
+
+    target.reference = field.name  # type: ignore[attr-defined]
+    return target
 
 
 class ReferencesList(ChangeList):

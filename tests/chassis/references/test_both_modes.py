@@ -61,6 +61,8 @@ ALIKE = (
         "created",
         "invalid",
         "admin",
+        "linked",
+        "edited",
         "found",
         "sorted",
         "added",
@@ -87,6 +89,10 @@ def test_what_they_are(remote: dict[str, Any]) -> None:
     assert (remote["kept"], remote["refreshed"]) == ("Ada", "Countess")
     assert remote["serialized"] == {"id": 1, "person": 1, "copy": 2, "text": "to 1"}
     assert remote["admin"] == ["Grace", "Ada", "Grace", "Ada"]
+    assert remote["linked"]["sortable"]
+    assert remote["linked"]["links"] == [["target", name] for name in remote["admin"]]
+    (said,) = remote["edited"]
+    assert said.startswith("'list_editable' names the reference 'person'")
     assert (remote["found"], remote["sorted"]) == (["Grace"], ["Ada", "Ada", "Grace", "Grace"])
     assert (remote["added"], remote["form"]) == ([302, 2], [200, True])
     assert remote["types"]["seal_id"] == "uuid"

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
@@ -27,6 +28,7 @@ from strangler.chassis.ports import Method
 from strangler.chassis.references import reference
 from tests.chassis.references.contract import Person, Seal
 from tests.chassis.references.letters import models
+from tests.chassis.references.letters.admin import LetterAdmin
 
 # mypy knows one project's models, and this is another's.
 Letter: Any = models.Letter
@@ -128,6 +130,23 @@ def listed(client: Client, query: str = "") -> list[str]:
     )
 
 
+def linked(client: Client) -> dict[str, Any]:
+    """What leads from a page of letters to one of them, and whether it can be sorted by whom they are to."""
+    page = client.get("/admin/letters/letter/").content.decode()
+    header = r'<th scope="col" class="(?:[^"]* )?sortable [^"]*column-target'
+    return {
+        "links": re.findall(r'class="field-(\w+)[^"]*"><a href="/admin/letters/letter/[^>]*>([^<]*)<', page),
+        "sortable": re.search(header, page) is not None,
+    }
+
+
+class EditedInTheList(LetterAdmin):
+    """An admin as it cannot be."""
+
+    list_display_links = ("text",)
+    list_editable = ("person",)
+
+
 def constraints() -> int:
     """How many foreign keys the table of letters has."""
     with connection.cursor() as cursor:
@@ -216,6 +235,8 @@ def main() -> None:
     staff: Any = User.objects.create_superuser("staff")
     client.force_login(staff)
     told["admin"] = listed(client)
+    told["linked"] = linked(client)
+    told["edited"] = [error.msg for error in EditedInTheList(Letter, admin.site).check()]
     told["found"] = listed(client, "?q=to+2")
     told["sorted"] = listed(client, "?o=2")
     added = client.post("/admin/letters/letter/add/", {"person": "2", "text": "by staff"})

@@ -9,5 +9,6 @@ from tests.chassis.references.letters.models import Letter
 @admin.register(Letter)
 class LetterAdmin(ReferencesAdmin):
     list_display = ("text", "person")
+    list_display_links = ("person",)
     fields = ("person", "text")
     search_fields = ("text",)

@@ -1,6 +1,7 @@
 """One OpenAPI document of the whole API, whichever hosts answer its routes."""
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 INTERNAL = "/internal/schema"
 """Where a host describes its own routes to the one that describes the whole."""
 FRESH_SECONDS = 5.0
+WAIT_SECONDS = 3.5
+"""As long as one address of a host may take to answer."""
 
 
 @cache
@@ -48,24 +51,37 @@ class OwnDocument(SpectacularJSONAPIView):
 class WholeDocument(OwnDocument):
     """The document of this host and of the `hosts` that the others' routes have moved to, as one.
 
-    They are asked every few seconds at most. A host that does not answer is described as it was last known;
-    one that never answered here is named in `info.x-missing`.
+    They are asked every few seconds at most, by one reader at a time; the others go by what is known, and
+    wait for a moment where nothing is. A host that does not answer is described as it was last known, and
+    named in `info.x-missing` where it never answered here.
     """
 
     hosts: Sequence[str] = ()
     known: ClassVar[dict[str, dict[str, Any]]] = {}
     asked: ClassVar[dict[str, float]] = {}
+    asking: ClassVar[dict[str, threading.Lock]] = {}
 
     def document(self) -> dict[str, Any]:
         for host in self.hosts:
-            if time.monotonic() >= self.asked.get(host, float("-inf")) + FRESH_SECONDS:
-                self.asked[host] = time.monotonic()
-                self._ask(host)
+            self._refresh(host)
         missing = [host for host in self.hosts if host not in self.known]
         whole = merged(super().document(), [self.known[host] for host in self.hosts if host in self.known])
         if missing:
             whole["info"] = {**whole["info"], "x-missing": missing}
         return whole
+
+    def _refresh(self, host: str) -> None:
+        lock = self.asking.setdefault(host, threading.Lock())
+        if self._is_due(host) and lock.acquire(timeout=0 if host in self.known else WAIT_SECONDS):
+            try:
+                if self._is_due(host):
+                    self._ask(host)
+                    self.asked[host] = time.monotonic()
+            finally:
+                lock.release()
+
+    def _is_due(self, host: str) -> bool:
+        return time.monotonic() >= self.asked.get(host, float("-inf")) + FRESH_SECONDS
 
     def _ask(self, host: str) -> None:
         for address in instances.addresses(host):

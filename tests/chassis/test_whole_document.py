@@ -1,7 +1,9 @@
 """The document of the whole API is made of what each host says of itself, once, and is asked now and then."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from rest_framework.test import APIRequestFactory
 from strangler.chassis import instances, whole_document
 from strangler.chassis.whole_document import WholeDocument, own_document
 from tests.parity.tiny import served
+from tests.ports import wait_for
 
 HOST = "garden"
 
@@ -21,9 +24,12 @@ class Garden:
     def __init__(self) -> None:
         self.away = False
         self.asked = 0
+        self.open = threading.Event()
+        self.open.set()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         self.asked += 1
+        self.open.wait(60)
         start_response("503 Away" if self.away else "200 OK", [("Content-Type", "application/json")])
         described = {"paths": {"/api/beds": {}}, "components": {"schemas": {"Bed": {}}}}
         return [json.dumps(described).encode()]
@@ -38,6 +44,7 @@ def garden(monkeypatch: pytest.MonkeyPatch) -> Iterator[Garden]:
     with served(garden) as url:
         monkeypatch.setitem(instances._known, HOST, (0.0, [url.removeprefix("http://")]))
         yield garden
+        garden.open.set()
 
 
 def whole(**query: str) -> dict[str, Any]:
@@ -72,6 +79,41 @@ def test_the_others_are_asked_every_few_seconds(garden: Garden, monkeypatch: pyt
     monkeypatch.setattr(whole_document, "FRESH_SECONDS", 0.0)
     whole()
     assert garden.asked == 2
+
+
+@pytest.fixture
+def first(garden: Garden) -> Iterator["Future[dict[str, Any]]"]:
+    """Of this process's readers, who waits for a host's first answer."""
+    garden.open.clear()
+    with ThreadPoolExecutor(1) as readers:
+        first = readers.submit(whole)
+        wait_for(lambda: garden.asked == 1)
+        yield first
+        garden.open.set()
+
+
+def test_who_comes_while_a_host_is_asked_for_the_first_time_waits_for_it(
+    garden: Garden, first: "Future[dict[str, Any]]"
+) -> None:
+    with ThreadPoolExecutor(1) as readers:
+        second = readers.submit(whole)
+        done, _ = wait([second], timeout=0.3)
+        garden.open.set()
+        assert second.result(60) == first.result(60)
+    assert not done
+    assert "x-missing" not in first.result()["info"]
+    assert garden.asked == 1
+
+
+def test_nobody_waits_for_long_nor_for_a_host_that_is_known(
+    garden: Garden, first: "Future[dict[str, Any]]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_document, "WAIT_SECONDS", 0.05)
+    assert whole()["info"]["x-missing"] == [HOST]
+    monkeypatch.setattr(whole_document, "WAIT_SECONDS", 60.0)
+    WholeDocument.known[HOST] = {"paths": {"/api/before": {}}}
+    assert "/api/before" in whole()["paths"]
+    assert not first.done()
 
 
 def test_a_host_that_is_away_is_as_it_was_or_named(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,8 @@ Every host verifies tokens by itself (JSON Web Tokens, RFC 7519, signed RS256) a
 user is what the token says (`TokenUser`). Keys come as a JSON Web Key Set (RFC 7517) from the port that
 Django's setting `JWKS_PORT` names (its `jwks` query), and are kept for `JWKS_MAX_AGE` seconds. A token with
 an unknown `kid` makes the set be fetched anew, at most once a second, so that strangers' key ids cannot be
-used to flood the source. A source that is down, or does not answer, leaves the known keys in use.
+used to flood the source. A source that is down, or does not answer, leaves the known keys in use; where there
+are none yet, what it failed with is the answer to everybody for a second.
 """
 
 import logging
@@ -70,11 +71,12 @@ class JWKSCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: dict[str, Any] = {}
+        self._failed: Exception | None = None
         self._stale_at = 0.0
         self._again_at = 0.0
 
     def key(self, kid: str) -> Any:
-        """The public key of this id, or None. Raises what the source raises if there are no keys yet."""
+        """The public key of this id, or None. Raises what the source raised last if there are no keys yet."""
         key = self._keys.get(kid)
         if key is not None and self._clock() < self._stale_at:
             return key
@@ -86,6 +88,8 @@ class JWKSCache:
             stale = now >= self._stale_at
             if (stale or kid not in self._keys) and now >= self._again_at:
                 self._fetch(for_stranger=not stale)
+            if self._failed is not None:
+                raise self._failed.with_traceback(None)  # the log has it, and each raise would add to it
             return self._keys.get(kid)
         finally:
             self._lock.release()
@@ -93,14 +97,13 @@ class JWKSCache:
     def _fetch(self, *, for_stranger: bool) -> None:
         try:
             keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in self._source()["keys"]}
-        except Exception:
-            if not self._keys:
-                raise
+        except Exception as error:
             logger.exception("Key set not fetched; %d known keys stay in use", len(self._keys))
+            self._failed = None if self._keys else error
             self._again_at = self._clock() + self._min_interval
         else:
             now = self._clock()
-            self._keys, self._stale_at = keys, now + self._max_age
+            self._keys, self._stale_at, self._failed = keys, now + self._max_age, None
             self._again_at = now + self._min_interval if for_stranger else now
 
 

@@ -144,10 +144,21 @@ def test_a_strangers_fetch_that_fails_leaves_the_keys_as_fresh_as_they_were(
     assert source.fetched == 2
 
 
-def test_without_any_key_the_sources_error_is_told(cache: JWKSCache, source: Source) -> None:
-    source.down = True
-    with pytest.raises(ConnectionError):
-        cache.key("any")
+def test_without_any_key_who_comes_within_a_second_is_told_the_sources_error(
+    cache: JWKSCache, source: Source, key: dict[str, Any], now: list[float]
+) -> None:
+    def three_seconds() -> None:
+        now[0] += 3
+
+    source.down, source.takes = True, three_seconds
+    for _ in range(8):
+        with pytest.raises(ConnectionError):
+            cache.key(key["kid"])
+    assert source.fetched == 1, "nobody waited for a source that had just failed"
+    now[0] += 1
+    source.down = False
+    assert cache.key(key["kid"]) is not None
+    assert cache.key("stranger") is None
 
 
 @pytest.mark.django_db

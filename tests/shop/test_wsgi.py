@@ -14,6 +14,7 @@ from shop.accounts.models import User
 from shop.accounts.tokens import issue
 from shop.catalog.models import Category, Product
 from strangler.chassis.wsgi import wrap
+from tests.ports import wait_for
 
 
 def ask(path: str, **environ: str) -> tuple[int, dict[str, str], bytes]:
@@ -56,7 +57,8 @@ def test_who_it_is_cannot_be_said_without_keys(user: User, monkeypatch: pytest.M
     assert (status, told["type"], told["errors"][0]["code"]) == (503, "server_error", "service_unavailable")
     assert headers["Retry-After"]
     assert headers["X-Request-Id"]
-    assert ask("/internal/auth", HTTP_AUTHORIZATION=f"Bearer {token}")[0] == 200
+    # The keys are asked for again a second later.
+    wait_for(lambda: ask("/internal/auth", HTTP_AUTHORIZATION=f"Bearer {token}")[0] == 200, seconds=5)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -60,7 +60,8 @@ class Provider:
     def _requests(self, client: socket.socket) -> None:
         with suppress(OSError), client:
             while request := client.recv(65536):
-                while not request.endswith(b"}"):
+                ends = b"\r\n\r\n" if request.startswith(b"CONNECT") else b"}"
+                while not request.endswith(ends):
                     request += client.recv(65536)
                 self.answer(client, self.over)
 
@@ -106,3 +107,27 @@ def test_an_answer_that_does_not_come_is_given_up_in_time(provider: Provider) ->
     with pytest.raises(PaymentUnavailable):
         charge()
     assert time.monotonic() - began < AT_MOST
+
+
+@pytest.mark.parametrize(
+    ("provider", "scheme"),
+    [
+        (dripping(HEAD, b"X-More: x\r\n"), "http"),
+        (dripping(HEAD + b"Content-Length: 10000\r\n\r\n", b" "), "http"),
+        (dripping(b"HTTP/1.1 200 OK\r\n", b"X-More: x\r\n"), "https"),
+    ],
+    ids=["head", "body", "tunnel"],
+    indirect=["provider"],
+)
+def test_a_proxys_answer_that_does_not_come_is_given_up_in_time(
+    provider: Provider, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PSP_URL", f"{scheme}://psp.invalid")
+    monkeypatch.setenv(f"{scheme}_proxy", provider.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    began = time.monotonic()
+    with pytest.raises(PaymentUnavailable):
+        charge()
+    assert time.monotonic() - began < AT_MOST
+    assert provider.connections

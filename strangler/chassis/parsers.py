@@ -7,13 +7,14 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from rest_framework import exceptions, parsers, status
 
+from strangler.chassis.shape import TOO_LARGE
+
 
 class TooLarge(exceptions.APIException):
     """The request's body is larger than we read."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The request body is too large."
-    default_code = "request_too_large"
+    default_code, default_detail = TOO_LARGE
 
 
 class JSONParser(parsers.JSONParser):

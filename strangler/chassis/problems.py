@@ -24,12 +24,9 @@ from strangler.chassis.ports import DomainNotHosted
 from strangler.chassis.postgres import LOCKED
 from strangler.chassis.postgres.base import CommitLost
 from strangler.chassis.routes import view_of
-from strangler.chassis.shape import document
+from strangler.chassis.shape import RETRY_AFTER, UNAVAILABLE, UNKNOWN, document
 
 logger = logging.getLogger(__name__)
-
-RETRY_AFTER = 2
-"""Seconds after which a client may try again when a dependency was down or a lock was busy."""
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 REPEATABLE = "Idempotency-Key"
@@ -43,8 +40,7 @@ class Unavailable(exceptions.APIException):
     """Something this host needs does not answer; nothing was done."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The service is temporarily unavailable. Try again."
-    default_code = "service_unavailable"
+    default_code, default_detail = UNAVAILABLE
     wait = RETRY_AFTER
 
 
@@ -60,8 +56,7 @@ class OutcomeUnknown(exceptions.APIException):
     The gateway says the same of a write whose host ended the connection."""
 
     status_code = status.HTTP_502_BAD_GATEWAY
-    default_detail = "The request may have had its effect, or not. Look before you send it again."
-    default_code = "outcome_unknown"
+    default_code, default_detail = UNKNOWN
 
 
 def problem(

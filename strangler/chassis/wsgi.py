@@ -21,12 +21,12 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from django.db import Error
 from gunicorn.http.errors import ParseException
-from psycopg_pool import PoolTimeout
 
 from strangler.chassis.auth import InvalidToken, verify
 from strangler.chassis.config import GatewaySettings
 from strangler.chassis.errors import ChassisError
 from strangler.chassis.request_ids import request_id
+from strangler.chassis.shape import RETRY_AFTER, TOO_LARGE, UNAVAILABLE, document
 from strangler.chassis.tracing import trace_id
 
 log = logging.getLogger(__name__)
@@ -41,9 +41,6 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 MISSING = ("not_authenticated", "Authentication credentials were not provided.")
 FOREIGN = ("unsupported_media_type", "Only UTF-8 is read.")
 BROKEN = ("parse_error", "The request's body did not arrive.")
-TOO_LARGE = ("request_too_large", "The request body is too large.")
-AWAY = ("service_unavailable", "The service is temporarily unavailable. Try again.")
-RETRY_AFTER = ("Retry-After", "2")
 INVALID = ("authentication_failed", "The access token is not valid or has expired.")
 
 
@@ -107,9 +104,10 @@ def who_is_it(environ: dict[str, Any], start_response: Callable[..., Any]) -> It
         user = verify(token.strip())
     except InvalidToken:
         return _refuse(start_response, "401 Unauthorized", *INVALID, unauthorised)
-    except (Error, PoolTimeout, ChassisError) as error:
+    except (Error, ChassisError) as error:
         log.warning("no keys to verify a token with: %s", error)
-        return _refuse(start_response, "503 Service Unavailable", *AWAY, [RETRY_AFTER, given])
+        wait = ("Retry-After", str(RETRY_AFTER))
+        return _refuse(start_response, "503 Service Unavailable", *UNAVAILABLE, [wait, given])
     start_response("200 OK", [("X-User-Id", str(user.id)), ("Content-Length", "0")])
     return [b""]
 
@@ -121,8 +119,7 @@ def _refuse(
     detail: str,
     headers: Sequence[tuple[str, str]] = (),
 ) -> Iterable[bytes]:
-    kind = "client_error" if status < "500" else "server_error"
-    body = msgspec.json.encode({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]})
+    body = msgspec.json.encode(document(int(status[:3]), [(code, detail, None)]))
     described = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response(status, [*described, *headers])
     return [body]

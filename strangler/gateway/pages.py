@@ -11,17 +11,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from strangler.chassis.bodies import pieces
 from strangler.chassis.request_ids import request_id
-from strangler.chassis.shape import document
+from strangler.chassis.shape import RETRY_AFTER, TOO_LARGE, UNAVAILABLE, UNKNOWN, document
 
-RETRY_AFTER = "2"
 SILENT_SECONDS = 60.0
 """Then a connection is closed; the gateway closes those that it does not use before (`idleConnTimeout`)."""
 PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not_found", "Not found."),
-    413: ("request_too_large", "The request body is too large."),
+    413: TOO_LARGE,
     429: ("throttled", "Request was throttled. Try again."),
-    502: ("outcome_unknown", "The request may have had its effect, or not. Look before you send it again."),
-    503: ("service_unavailable", "The service is temporarily unavailable. Try again."),
+    502: UNKNOWN,
+    503: UNAVAILABLE,
     504: ("gateway_timeout", "The service did not answer in time."),
 }
 
@@ -52,7 +51,7 @@ class Pages(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Request-Id", request_id(self.headers.get("X-Request-Id", "")))
         if status in (429, 503):
-            self.send_header("Retry-After", RETRY_AFTER)
+            self.send_header("Retry-After", str(RETRY_AFTER))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

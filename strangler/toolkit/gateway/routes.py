@@ -113,7 +113,7 @@ def _fixed(plan: Plan) -> dict[str, Options]:
         found["not-routed"] = _router(rule, PAGES, "not-routed", INTERNAL)
     found["gone"] = _router("PathPrefix(`/`)", PAGES, "unavailable", GONE)
     # The gateway asks who a caller is through itself, so that the question finds any instance.
-    auth = _router("Path(`/internal/auth`)", origin, "problems-gateway@file,breaker,retry", ROUTE)
+    auth = _router("Path(`/internal/auth`)", origin, "problems-auth@file,breaker,retry", ROUTE)
     found["auth"] = auth | {"entryPoints": "internal"}
     gone = _router("Path(`/internal/auth`)", PAGES, "unavailable", GONE)
     found["auth-gone"] = gone | {"entryPoints": "internal"}

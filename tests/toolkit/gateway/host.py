@@ -13,11 +13,12 @@ from strangler.chassis.discovery import Registration
 class Host:
     """`start`, `stop`, and `break_down`, which leaves the catalogue to find out by itself.
 
-    Whoever has a token in `Authorization` is somebody. `status` and `seconds` say how it answers.
+    Whoever has a token in `Authorization` is somebody, and is told so with the status `knows`. `status` and
+    `seconds` say how it answers anything else.
     """
 
     def __init__(self, consul_url: str, name: str, domains: Sequence[str]) -> None:
-        self.name, self.status, self.seconds = name, 200, 0.0
+        self.name, self.status, self.seconds, self.knows = name, 200, 0.0, 200
         host = self
 
         class Answers(BaseHTTPRequestHandler):
@@ -61,7 +62,7 @@ class Host:
         if request.path == "/readyz":
             return b"{}", 200
         if request.path == "/internal/auth":
-            return b"", 200 if request.headers.get("Authorization") else 401
+            return b"", self.knows if request.headers.get("Authorization") else 401
         time.sleep(self.seconds)
         body = {"host": self.name, "headers": {k.lower(): v for k, v in request.headers.items()}}
         return json.dumps(body).encode(), self.status

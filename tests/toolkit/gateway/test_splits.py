@@ -38,7 +38,7 @@ def hosts(gateway: Gateway) -> Iterator[dict[str, Host]]:
 @pytest.fixture(autouse=True)
 def at_rest(gateway: Gateway, hosts: dict[str, Host]) -> Iterator[None]:
     for host in hosts.values():
-        host.status, host.seconds = 200, 0.0
+        host.status, host.seconds, host.knows = 200, 0.0, 200
     yield
     splits.clear(gateway.store, "catalog")
     gateway.route(STAGE)
@@ -229,3 +229,12 @@ def test_only_a_read_that_got_no_answer_is_to_be_sent_again(gateway: Gateway, ho
         answer = requests.request(method, gateway.url + path, headers=TOKEN, timeout=5)
         told = answer.status_code, answer.json()["errors"][0]["code"], "Retry-After" in answer.headers
         assert told == expected[method], asked_for
+
+
+def test_what_was_never_sent_on_is_to_be_sent_again(gateway: Gateway, hosts: dict[str, Host]) -> None:
+    """504 is Traefik's own of a host that hangs: here, of the one that is asked who the caller is."""
+    hosts["monolith"].knows = 504
+    for method, path in (("GET", "/api/cart"), ("POST", "/api/checkout")):
+        answer = requests.request(method, gateway.url + path, headers=TOKEN, timeout=5)
+        told = answer.status_code, answer.json()["errors"][0]["code"], "Retry-After" in answer.headers
+        assert told == (503, "service_unavailable", True), method

@@ -27,8 +27,13 @@ LIST = """
 SELECT id, sku, name, description, price::text, currency, category,
     (SELECT count(*) FROM catalog_product WHERE {where}) AS count,
     (SELECT token::text FROM catalog_revision) AS token
-FROM catalog_product WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
+FROM catalog_product WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET {offset}
 """
+OFFSET = "%(offset)s"
+# In the same statement: counted by one before, the last page might be gone by the time it is read.
+LAST_OFFSET = """(
+    SELECT greatest(count(*) - 1, 0) / %(limit)s * %(limit)s FROM catalog_product WHERE {where}
+)"""
 REVISION = "SELECT token::text FROM catalog_revision"
 ONE = f"SELECT {', '.join(COLUMNS)} FROM catalog_product WHERE active AND id = %s".replace(  # noqa: S608
     "price", "price::text"
@@ -42,7 +47,7 @@ CONDITIONS = {
 KEPT_PAGES = 256
 ESCAPE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
-_pages: dict[tuple["Filters", int, int], "Page"] = {}
+_pages: dict[tuple["Filters", int | None, int], "Page"] = {}
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +68,9 @@ class Page(msgspec.Struct, frozen=True):
     token: str | None
 
 
-def select(*, filters: Filters, offset: int, limit: int) -> Page:
-    """The page of active products from `offset`. Its rows are shared: copy them to change them."""
+def select(*, filters: Filters, offset: int | None, limit: int) -> Page:
+    """The page of active products from `offset`, or the last one for None. Its rows are shared: copy them to
+    change them."""
     wanted = (filters, offset, limit)
     kept = _pages.get(wanted)
     if kept is not None and not connection.in_atomic_block and fetch(REVISION) == [(kept.token,)]:
@@ -78,15 +84,17 @@ def select(*, filters: Filters, offset: int, limit: int) -> Page:
     return page
 
 
-def _read(filters: Filters, offset: int, limit: int) -> Page:
+def _read(filters: Filters, offset: int | None, limit: int) -> Page:
     parameters: dict[str, Any] = {"limit": limit, "offset": offset}
-    where = ["active"]
+    conditions = ["active"]
     for name, condition in CONDITIONS.items():
         value = getattr(filters, name)
         if value is not None:
-            where.append(condition)
+            conditions.append(condition)
             parameters[name] = f"%{value.translate(ESCAPE)}%" if name == "search" else value
-    rows = fetch(LIST.format(where=" AND ".join(where), order=ORDERINGS[filters.ordering]), parameters)
+    where = " AND ".join(conditions)
+    start = LAST_OFFSET.format(where=where) if offset is None else OFFSET
+    rows = fetch(LIST.format(where=where, order=ORDERINGS[filters.ordering], offset=start), parameters)
     count, token = rows[0][-2:] if rows else (0, None)
     return Page(count, [dict(zip(COLUMNS, row, strict=False)) for row in rows], token)
 

@@ -36,8 +36,11 @@ def products(*, ids: list[int]) -> dict[int, Product]:
     return {row["id"]: Product(**row) for row in rows}
 
 
-def list_products(*, filters: listing.Filters, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
-    """How many products match, and those from `offset` with their availability, ready for JSON."""
+def list_products(
+    *, filters: listing.Filters, offset: int | None, limit: int
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many products match, and those from `offset`, or of the last page for None, with their
+    availability, ready for JSON."""
     page = listing.select(filters=filters, offset=offset, limit=limit)
     return page.count, with_availability(rows=page.rows)
 

@@ -28,7 +28,6 @@ from strangler.chassis.reads import PublicReads
 from strangler.chassis.routes import BIGINT
 
 WRITES = ("POST", "PATCH", "DELETE")
-LAST = -1
 encode = msgspec.json.Encoder().encode
 
 
@@ -37,14 +36,14 @@ def _json(value: Any) -> HttpResponse:
 
 
 @Remembered
-def _page(query: str) -> tuple[int, int]:
-    """Page number and size of a query string, as `Paging` understands them; LAST for the last page."""
+def _page(query: str) -> tuple[int | None, int]:
+    """Page number and size of a query string, as `Paging` understands them; None for the last page."""
     given = QueryDict(query)
     page = given.get("page") or "1"
     length = min(_whole(given.get("page_size", "")), Paging.max_page_size)
     length = length if length > 0 else Paging.page_size
     if page in Paging.last_page_strings:
-        return LAST, length
+        return None, length
     number = _whole(page)
     if not 0 < number * length <= BIGINT:
         raise exceptions.NotFound("Invalid page.")
@@ -107,15 +106,14 @@ class Products(_StaffWrites):
         query = request.META.get("QUERY_STRING", "")
         filters = parse_filters(query)
         number, size = _page(query)
-        if number == LAST:
-            count, _ = operations.list_products(filters=filters, offset=0, limit=size)
-            number = max(-(-count // size), 1)
-        offset = (number - 1) * size
+        offset = None if number is None else (number - 1) * size
         count, rows = operations.list_products(filters=filters, offset=offset, limit=size)
+        if number is None:
+            number = max(-(-count // size), 1)
         if not rows and number > 1:
             raise exceptions.NotFound("Invalid page.")
         url = f"{request.scheme}://{request.get_host()}{request.path}?{query}"
-        following = _link(url, number + 1) if offset + size < count else None
+        following = _link(url, number + 1) if number * size < count else None
         previous = _link(url, number - 1) if number > 1 else None
         return _json({"count": count, "next": following, "previous": previous, "results": rows})
 

@@ -100,7 +100,7 @@ def empty(pair: Pair, still: Callable[[], None]) -> None:
                 _in_nobodys_use(connection, pair)
                 still()
                 _empty(connection, pair)
-                copies.mark(connection, pair.domain)
+                copies.mark(connection, pair)
         except errors.LockNotAvailable as error:
             raise Busy(
                 f"The tables of {pair.domain} at {pair.target.host} are in use, and were not emptied for the "

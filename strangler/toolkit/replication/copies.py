@@ -1,7 +1,7 @@
 """Whether what the target's tables hold may give way to a copy.
 
-It may where the domain's own host never owned it and the rows are a copy of the toolkit's, which it marks,
-or seeds: then the source has rows of the same keys. Whatever else is there somebody has written.
+It may where the domain's own host never owned it and a table's rows are a copy of the toolkit's, which it
+marks, or seeds: then the source has rows of the same keys. Whatever else is there somebody has written.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,9 @@ def check(pair: Pair) -> None:
                 "its tables are not emptied for a copy. See `./run strangler status`, and whether CONSUL_URL "
                 "and the databases' addresses are those of this system."
             )
-        if _is_copy(target, pair.domain):
-            return
+        copied = _copies(target, pair.domain)
         with pair.source.session() as source:
-            counted = {name: _unknown(source, target, name) for name in pair.tables}
+            counted = {name: _unknown(source, target, name) for name in pair.tables if name not in copied}
     if unknown := {name: number for name, number in counted.items() if number}:
         told = ", ".join(f"{number:,} of {name}" for name, number in unknown.items())
         names = ", ".join(sql.Identifier(name).as_string() for name in pair.tables)
@@ -40,16 +39,16 @@ def check(pair: Pair) -> None:
         )
 
 
-def mark(connection: Connection, domain: str) -> None:
-    """Say that what the domain's tables hold from now on is the toolkit's copy."""
+def mark(connection: Connection, pair: Pair) -> None:
+    """Say that what these tables of the domain hold from now on is the toolkit's copy."""
     connection.execute(statements.COPIES)
-    connection.execute(statements.MARK_COPY, [domain])
+    connection.execute(statements.MARK_COPIES, [pair.domain, list(pair.tables)])
 
 
-def _is_copy(connection: Connection, domain: str) -> bool:
+def _copies(connection: Connection, domain: str) -> set[str]:
     if not value(connection, statements.COPIES_EXIST):
-        return False
-    return bool(value(connection, statements.IS_COPY, [domain]))
+        return set()
+    return {row["table"] for row in rows(connection, statements.COPIES_OF, [domain])}
 
 
 def _unknown(source: Connection, target: Connection, name: str) -> int:

@@ -266,10 +266,12 @@ ANALYZE = "ANALYZE {table}"
 
 # -- what the target's tables hold before it -----------------------------------------------------------
 
-COPIES = "CREATE TABLE IF NOT EXISTS strangler.copies (domain text PRIMARY KEY)"
+COPIES = """
+CREATE TABLE IF NOT EXISTS strangler.copies (domain text, "table" text, PRIMARY KEY (domain, "table"))
+"""
 COPIES_EXIST = "SELECT to_regclass('strangler.copies') IS NOT NULL"
-IS_COPY = "SELECT 1 FROM strangler.copies WHERE domain = %s"
-MARK_COPY = "INSERT INTO strangler.copies VALUES (%s) ON CONFLICT DO NOTHING"
+COPIES_OF = 'SELECT "table" FROM strangler.copies WHERE domain = %s'
+MARK_COPIES = "INSERT INTO strangler.copies SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
 ROWS = "SELECT count(*) AS number FROM {table}"
 FOUND_KEYS = "CREATE TEMP TABLE found (key text) ON COMMIT DROP"
 SEND_KEYS = "COPY (SELECT ROW({key})::text FROM {table}) TO STDOUT"

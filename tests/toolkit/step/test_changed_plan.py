@@ -54,6 +54,18 @@ def test_table_that_is_added_meanwhile_is_not_handed_over_empty(world: World, pl
     assert world.rows("books", "SELECT id FROM books_shelf") == [{"id": 1}]
 
 
+def test_rows_of_a_table_that_is_added_to_an_earlier_copy_are_not_lost(world: World, plan: Edited) -> None:
+    plan.migrate("--until", "expand")
+    plan.strangler("rollback", "--abort")
+    world.run("books", "INSERT INTO books_shelf VALUES (7)")
+    plan.add_a_table()
+    assert "books has rows that library does not have: 1 of books_shelf." in plan.migrate(status=1)
+    assert world.rows("books", "SELECT id FROM books_shelf") == [{"id": 7}]
+    world.run("library", "INSERT INTO books_shelf VALUES (7), (8)")
+    plan.migrate("--until", "expand")
+    assert world.rows("books", "SELECT count(*) AS n FROM books_shelf") == [{"n": 2}]
+
+
 def test_contract_drops_what_has_moved_and_nothing_else(world: World, plan: Edited) -> None:
     plan.migrate()
     contract = ("contract", "--yes", "--restarted")

@@ -272,6 +272,7 @@ CREATE TABLE IF NOT EXISTS strangler.copies (domain text, "table" text, PRIMARY 
 COPIES_EXIST = "SELECT to_regclass('strangler.copies') IS NOT NULL"
 COPIES_OF = 'SELECT "table" FROM strangler.copies WHERE domain = %s'
 MARK_COPIES = "INSERT INTO strangler.copies SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
+ANY_ROW = "SELECT 1 FROM {table} LIMIT 1"
 ROWS = "SELECT count(*) AS number FROM {table}"
 FOUND_KEYS = "CREATE TEMP TABLE found (key text) ON COMMIT DROP"
 SEND_KEYS = "COPY (SELECT ROW({key})::text FROM {table}) TO STDOUT"

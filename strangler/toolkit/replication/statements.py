@@ -114,16 +114,19 @@ CREATE TABLE IF NOT EXISTS strangler.constraints (
     domain text, "table" text, name text, definition text NOT NULL, PRIMARY KEY (domain, "table", name)
 )
 """
-CROSSING = """
-SELECT t.relname AS "table", c.conname AS name, pg_get_constraintdef(c.oid) AS definition
+ACROSS = """
+SELECT t.oid::regclass::text AS quoted, t.relnamespace = 'public'::regnamespace AS public,
+       t.relname AS "table", c.conname AS name, pg_get_constraintdef(c.oid) AS definition
 FROM pg_constraint c
 JOIN pg_class t ON t.oid = c.conrelid
 JOIN pg_class f ON f.oid = c.confrelid
-WHERE c.contype = 'f' AND t.relnamespace = 'public'::regnamespace AND c.conparentid = 0
-  AND (t.relname = ANY(%(tables)s)) <> (f.relname = ANY(%(tables)s))
+WHERE c.contype = 'f' AND c.conparentid = 0
+  AND (t.relnamespace = 'public'::regnamespace AND t.relname = ANY(%(tables)s))
+   <> (f.relnamespace = 'public'::regnamespace AND f.relname = ANY(%(tables)s))
 ORDER BY t.relname, c.conname
 """
-LEAVING = f'SELECT * FROM ({CROSSING}) crossing WHERE "table" = ANY(%(tables)s)'  # noqa: S608 - a constant
+CROSSING = f"SELECT * FROM ({ACROSS}) across WHERE public"  # noqa: S608 - a constant, and so is the next
+LEAVING = f'SELECT * FROM ({ACROSS}) across WHERE public AND "table" = ANY(%(tables)s)'  # noqa: S608
 REMEMBER = """
 INSERT INTO strangler.constraints (domain, "table", name, definition) VALUES (%s, %s, %s, %s)
 ON CONFLICT DO NOTHING

@@ -39,9 +39,9 @@ def _check_who_refers(step: Step) -> None:
     """Raise StepError where a table that no domain of the plan lists has a foreign key to one that moves."""
     tables = step.pair.tables
     listed = {ADMIN_LOG, *tables, *(name for one in step.plan.domains.values() for name in one.tables)}
-    crossing = step.pair.source.rows(statements.CROSSING, {"tables": list(tables)})
-    if found := [row for row in crossing if row["table"] not in listed]:
-        told = "; ".join(f"{row['name']} of {row['table']}: {row['definition']}" for row in found)
+    across = step.pair.source.rows(statements.ACROSS, {"tables": list(tables)})
+    if found := [row for row in across if not (row["public"] and row["table"] in listed)]:
+        told = "; ".join(f"{row['name']} of {row['quoted']}: {row['definition']}" for row in found)
         raise StepError(
             f"Tables of {step.state.source} that no domain of the plan lists refer to {step.domain}, and "
             f"nothing would keep them right once it moves: {told}. List their app as a domain, with a "

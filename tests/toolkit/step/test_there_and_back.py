@@ -152,13 +152,15 @@ def test_foreign_keys_of_partitioned_tables_come_back(
     assert world.rows("library", READINGS_KEYS)[0]["n"] == constraints
 
 
-def test_foreign_key_of_a_table_that_no_domain_lists_is_not_dropped(world: World) -> None:
-    """Nobody would know any more that its rows are to go with the books."""
+@pytest.mark.parametrize("table", ["shelf", "audit.shelf", "audit.lending_loan"])
+def test_foreign_key_of_a_table_that_no_domain_lists_stops_a_step(world: World, table: str) -> None:
+    """Nobody would know any more that its rows are to go with the books. Those that are listed are public."""
     world.seed(5)
-    world.run("library", "CREATE TABLE shelf (book_id bigint REFERENCES books_book (id) ON DELETE CASCADE)")
+    column = "book_id bigint CONSTRAINT of_book REFERENCES books_book (id) ON DELETE CASCADE"
+    world.run("library", f"CREATE SCHEMA audit; CREATE TABLE {table} ({column})")
     refused = world.migrate("--until", "expand", status=1).said
-    assert "shelf_book_id_fkey of shelf: FOREIGN KEY (book_id) REFERENCES books_book(id) ON DELETE" in refused
-    world.run("library", "ALTER TABLE shelf DROP CONSTRAINT shelf_book_id_fkey")
+    assert f"of_book of {table}: FOREIGN KEY (book_id) REFERENCES books_book(id) ON DELETE" in refused
+    world.run("library", f"ALTER TABLE {table} DROP CONSTRAINT of_book")
     world.migrate("--until", "expand")
 
 

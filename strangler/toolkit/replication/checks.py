@@ -177,8 +177,7 @@ def _positions(pair: Pair) -> list[str]:
         elif not all(side.has(one.ahead(number, times=2)) for side in (one.giver, one.taker)):
             problems.append(
                 f"{one.column}: its sequence is at {number} in {pair.source.host}, and has no room to be set "
-                f"{sequences.MARGIN} steps ahead by a cutover and again by a rollback. Give it a larger "
-                "range, and its column the type for it, on both sides."
+                f"{sequences.MARGIN} steps ahead by a cutover and again by a rollback. {sequences.MORE_ROOM}"
             )
     return problems
 

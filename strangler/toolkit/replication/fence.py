@@ -152,7 +152,7 @@ class Fence:
                 ) from error
 
     def move_sequences(self) -> None:
-        """So that the taker gives out no id twice."""
+        """So that the taker gives out no id twice. Raises NotReady where that has none left."""
         with self._part("sequences"):
             sequences.move_past(self._session, self._taker, self.sequences)
 

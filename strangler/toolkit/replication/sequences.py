@@ -7,10 +7,14 @@ from psycopg import sql
 
 from strangler.toolkit.replication import statements
 from strangler.toolkit.replication.database import Connection, Row, composed, rows
-from strangler.toolkit.replication.errors import BackedOff
+from strangler.toolkit.replication.errors import NotReady
 
 MARGIN = 100
 """How many of its steps a sequence is set ahead: ids that the former owner gave out and never committed."""
+MORE_ROOM = (
+    "Give it a larger range on both sides: ALTER SEQUENCE … MAXVALUE … (MINVALUE, if it counts down). Where "
+    "its type has no larger one: ALTER SEQUENCE … AS bigint, and ALTER TABLE … ALTER COLUMN … TYPE bigint."
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def twins(giver: Connection, taker: Connection, tables: Sequence[str]) -> list[T
 
 
 def move_past(giver: Connection, taker: Connection, pairs: Sequence[Twins]) -> None:
-    """Set the taker's so far that no id is given out twice; never back. Raises BackedOff where one ends."""
+    """Set the taker's so far that no id is given out twice; never back. Raises NotReady where one ends."""
     theirs = following(giver, [pair.giver for pair in pairs])
     mine = following(taker, [pair.taker for pair in pairs])
     wanted: dict[int, int] = {}
@@ -65,9 +69,9 @@ def move_past(giver: Connection, taker: Connection, pairs: Sequence[Twins]) -> N
         if not pair.before(mine[pair.taker.oid], number):
             continue
         if not pair.taker.has(number):
-            raise BackedOff(
-                f"The sequence of {pair.column} has no {number} to go on from. Nothing has changed. Give it "
-                "a larger range, and its column the type for it, on both sides."
+            raise NotReady(
+                f"The sequence of {pair.column} has no {number} to go on from. Nothing has changed. "
+                f"{MORE_ROOM} Then run the command again."
             )
         wanted[pair.taker.oid] = number
     rows(taker, statements.MOVE_PAST, [[*wanted], [*wanted.values()]])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from strangler.toolkit.replication import fence as fences
 from strangler.toolkit.replication import links, ownership
-from strangler.toolkit.replication.errors import BackedOff, NotHealthy
+from strangler.toolkit.replication.errors import BackedOff, NotHealthy, NotReady
 from strangler.toolkit.replication.fence import Fence, Handover
 from strangler.toolkit.replication.links import Link
 from strangler.toolkit.step import routing, rows, way_back
@@ -201,6 +201,9 @@ def _hand_over(step: Step, *, ending: Link, beginning: Link, phase: str) -> None
                     f"{error} Tried {attempt} times; run the command again when fewer write."
                 ) from error
             time.sleep(REST_SECONDS)
+        except NotReady:  # nor would it be at the next try
+            links.drop(beginning)
+            raise
         else:
             pause = fence.pause
             step.measured(

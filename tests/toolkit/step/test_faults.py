@@ -304,6 +304,21 @@ def test_sequences_must_be_on_both_sides(world: World) -> None:
     assert "books_author.id has a sequence of its own in one of" in world.migrate(status=1).said
 
 
+def test_sequence_at_its_end_holds_writers_up_once(world: World) -> None:
+    """It would be at its end at every further try."""
+    world.seed(20)
+    world.migrate("--until", "canary")
+    world.run("books", "ALTER SEQUENCE books_author_id_seq MAXVALUE 50")
+    refused = world.migrate(status=1).said
+    assert "books_author.id has no 111 to go on from. Nothing has changed." in refused
+    assert "ALTER SEQUENCE … MAXVALUE" in refused
+    assert "try 1" not in refused
+    (step,) = world.status()["steps"]
+    assert (step["owner"], step["back"]) == ("library", None)
+    world.run("books", "ALTER SEQUENCE books_author_id_seq NO MAXVALUE")
+    world.migrate()
+
+
 def test_target_must_not_refer_to_tables_that_stay(world: World) -> None:
     for host in HOSTS:
         world.run(

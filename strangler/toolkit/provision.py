@@ -12,6 +12,7 @@ from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan import Plan
 from strangler.toolkit.plan.file import DEFAULT, load
+from strangler.toolkit.replication.database import database_of
 from strangler.toolkit.replication.statements import LOCALE, ROLE_EXISTS
 
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -39,7 +40,8 @@ def provision(
     plan: PlanOption = DEFAULT,
 ) -> None:
     """Create each host's role and database; those that exist are brought to the same state. A new database
-    keeps and sorts text as the plan's origin's does, if that is on the server.
+    keeps and sorts text as the plan's origin's does, if that is on the server: <ORIGIN>_POSTGRES_URL says
+    which it is, where it has another name.
 
     Passwords come from <HOST>_DB_PASSWORD, `-` as `_`. Only the owner may connect to a host's database. What
     else these roles may connect to, because everybody may, is named. With --stage, nothing is done where the
@@ -56,7 +58,7 @@ def provision(
             if not password:
                 raise typer.BadParameter(f"set {variable}: the password of the role {host!r}.")
             _role(connection, host, password)
-            _database(connection, host, like=loaded.origin)
+            _database(connection, host, like=database_of(loaded.origin, postgres_url).name)
         if others := [name for (name,) in connection.execute(OPEN_TO_ALL)]:
             typer.echo(
                 f"Every role of the server may connect to {', '.join(others)}: so may these. To shut a "

@@ -121,6 +121,22 @@ def test_a_host_sorts_as_the_origin_does(
     assert "ICU_LOCALE 'en-US'" in str(locales[4])
 
 
+def test_the_origins_database_may_be_named_otherwise(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.replace("library", "the-atlas").replace("the-atlas.", "atlas."))
+    monkeypatch.setenv("MAPS_DB_PASSWORD", PASSWORD)
+    monkeypatch.setenv("THE_ATLAS_POSTGRES_URL", make_conninfo(postgres, dbname="atlas_prod"))
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE atlas_prod TEMPLATE template0 LC_COLLATE 'C'")
+        provision(["maps"], postgres, plan=plan)
+        locales = [connection.execute(LOCALE, [name]).fetchone() for name in ("maps", "atlas_prod")]
+        for name in ("maps", "atlas_prod"):
+            connection.execute(f"DROP DATABASE {name}")
+    assert locales[0] == locales[1]
+
+
 def test_what_stays_open_to_every_role_is_named(postgres: str, capsys: pytest.CaptureFixture[str]) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("CREATE DATABASE legacy")

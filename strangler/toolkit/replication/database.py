@@ -1,5 +1,6 @@
 """A host's database as the toolkit reaches it: as superuser, by short statements, or as a replica."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,6 +104,13 @@ class Database:
             options=" ".join(f"-c {name}={value}" for name, value in SETTINGS.items()),
             **parameters,
         )
+
+
+def database_of(host: str, url: str) -> Database:
+    """A host's database on this server: on one of its own if <HOST>_POSTGRES_URL says so, or of another
+    name."""
+    own = os.environ.get(f"{host.upper().replace('-', '_')}_POSTGRES_URL", "")
+    return Database(host, own or url, database_in(own))
 
 
 def database_in(url: str) -> str:

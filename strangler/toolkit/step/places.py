@@ -1,12 +1,11 @@
 """Where everything is: options, then environment, then the plan's native stack, if one runs."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.options import stack_of_plan
-from strangler.toolkit.replication.database import Database, database_in
+from strangler.toolkit.replication.database import Database, database_in, database_of
 from strangler.toolkit.stack import Stack
 from strangler.toolkit.step.errors import StepError
 
@@ -23,9 +22,8 @@ class Places:
     stack: Stack | None = None
 
     def database(self, host: str) -> Database:
-        """A host's database: on a server of its own if <HOST>_POSTGRES_URL says so, or of another name."""
-        own = os.environ.get(f"{host.upper().replace('-', '_')}_POSTGRES_URL", "")
-        return Database(host, own or self.postgres, database_in(own))
+        """A host's database, wherever that is."""
+        return database_of(host, self.postgres)
 
     @property
     def store(self) -> KeyValues:

@@ -31,7 +31,7 @@ UNFIT = {
 def ready(pair: Pair) -> None:
     """Raise NotReady, with everything that is missing and what to do about it."""
     problems = [
-        *(problem for database in pair.both() for problem in _server(database)),
+        *(problem for database in pair.both() for problem in _server(pair, database)),
         *_locales(pair),
         *(_tables(pair) or _rules(pair)),
         *(problem for database in pair.both() for problem in _unfit(pair, database)),
@@ -42,11 +42,12 @@ def ready(pair: Pair) -> None:
         raise NotReady(f"{pair.domain} cannot move yet:\n" + "\n".join(f"- {p}" for p in problems))
 
 
-def _server(database: Database) -> list[str]:
+def _server(pair: Pair, database: Database) -> list[str]:
+    own = [pair.forward.name, pair.back.name]  # which a command that was killed has made already
     with database.session() as connection:
         version = connection.info.server_version
         settings = {row["name"]: row["setting"] for row in rows(connection, statements.SETTINGS)}
-        (in_use,) = rows(connection, statements.REPLICATION_IN_USE)
+        (others,) = rows(connection, statements.REPLICATION_IN_USE, {"own": own})
     problems = []
     if version < OLDEST:
         problems.append(f"{database.host}: PostgreSQL {version // 10000}. A step needs 15 or newer.")
@@ -55,10 +56,10 @@ def _server(database: Database) -> list[str]:
             f"{database.host}: wal_level is {settings['wal_level']}. Set wal_level = logical and restart it."
         )
     for what, (setting, needed) in NEEDED.items():
-        if in_use[what] + needed > int(settings[setting]):
+        if others[what] + needed > int(settings[setting]):
             problems.append(
-                f"{database.host}: {in_use[what]} of {setting} = {settings[setting]} are in use, and a step "
-                f"needs {needed}. Raise {setting} and restart the server."
+                f"{database.host}: {others[what]} of {setting} = {settings[setting]} are in use by others, "
+                f"and a step needs {needed}. Raise {setting} and restart the server."
             )
     return problems
 

@@ -177,7 +177,26 @@ def test_server_must_have_room_for_a_step(setting: str) -> None:
         for statement in TAKEN[setting]:
             checks.ready(pair)
             pair.source.run(statement)
-        with pytest.raises(NotReady, match=f"{setting.strip()} are in use, and a step needs"):
+        with pytest.raises(NotReady, match=f"{setting.strip()} are in use by others, and a step needs"):
             checks.ready(pair)
+    finally:
+        server.stop()
+
+
+def test_what_the_step_has_made_already_is_not_in_its_way() -> None:
+    """A command that was killed is run again on a server that has just the room for it."""
+    server = Postgres(
+        "wal_level=logical",
+        "max_replication_slots=2",
+        "max_wal_senders=2",
+        "max_logical_replication_workers=1",
+    )
+    try:
+        pair = made(server.start())
+        in_both(pair, THING)
+        follow(pair)
+        links.create_slot(pair.back)
+        links.subscribe(pair.back)
+        checks.ready(pair)
     finally:
         server.stop()

@@ -53,9 +53,8 @@ class Postgres:
         shutil.rmtree(self.directory)
 
     def _run(self, program: str, *arguments: str) -> None:
-        path = next((str(p / program) for p in PLACES if (p / program).exists()), program)
         subprocess.run(
-            [path, "-D", str(self.directory / "data"), *arguments],
+            [_path(program), "-D", str(self.directory / "data"), *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=self.directory,
@@ -63,3 +62,13 @@ class Postgres:
             group=self.user,
             extra_groups=[] if self.user else None,
         )
+
+
+def version() -> int:
+    """The major one."""
+    said = subprocess.run([_path("postgres"), "--version"], check=True, capture_output=True, text=True).stdout
+    return int(said.split()[2].split(".")[0])
+
+
+def _path(program: str) -> str:
+    return next((str(p / program) for p in PLACES if (p / program).exists()), program)

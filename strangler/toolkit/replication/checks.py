@@ -7,10 +7,13 @@ from strangler.toolkit.replication.pair import Pair
 
 NEEDED = {
     "slots": ("max_replication_slots", 2),
+    "origins": ("max_active_replication_origins", 1),
     "senders": ("max_wal_senders", 2),
     "workers": ("max_logical_replication_workers", 1),
 }
 """What a step needs of a server: by which setting it is limited, and how many."""
+BEFORE_18 = {"max_active_replication_origins": "max_replication_slots"}
+"""What the setting was called."""
 OLDEST = 150000
 UNFIT = {
     "unlogged": "its changes are not in the log, and so are not sent. ALTER TABLE {quoted} SET LOGGED.",
@@ -55,11 +58,12 @@ def _server(pair: Pair, database: Database) -> list[str]:
         problems.append(
             f"{database.host}: wal_level is {settings['wal_level']}. Set wal_level = logical and restart it."
         )
-    for what, (setting, needed) in NEEDED.items():
+    for what, (name, needed) in NEEDED.items():
+        setting = name if name in settings else BEFORE_18[name]
         if others[what] + needed > int(settings[setting]):
             problems.append(
-                f"{database.host}: {others[what]} of {setting} = {settings[setting]} are in use by others, "
-                f"and a step needs {needed}. Raise {setting} and restart the server."
+                f"{database.host} has too few {what}: {others[what]} of {setting} = {settings[setting]} are "
+                f"in use by others, and a step needs {needed}. Raise {setting} and restart the server."
             )
     return problems
 

@@ -4,17 +4,14 @@
 
 SETTINGS = """
 SELECT name, setting FROM pg_settings
-WHERE name IN ('wal_level', 'max_replication_slots', 'max_wal_senders', 'max_logical_replication_workers')
+WHERE name IN ('wal_level', 'max_replication_slots', 'max_active_replication_origins', 'max_wal_senders',
+               'max_logical_replication_workers')
 """
 REPLICATION_IN_USE = """
-SELECT greatest(
-           -- As many as there may be slots may be followed.
-           (SELECT count(*) FROM pg_replication_slots WHERE slot_name <> ALL(%(own)s)),
-           (SELECT count(*) FROM pg_replication_origin_status
-            WHERE external_id NOT IN (
-                SELECT 'pg_' || oid FROM pg_subscription WHERE subname = ANY(%(own)s)
-            ))
-       ) AS slots,
+SELECT (SELECT count(*) FROM pg_replication_slots WHERE slot_name <> ALL(%(own)s)) AS slots,
+       (SELECT count(*) FROM pg_replication_origin_status
+        WHERE external_id NOT IN (SELECT 'pg_' || oid FROM pg_subscription WHERE subname = ANY(%(own)s))
+       ) AS origins,
        (SELECT count(*) FROM pg_stat_replication WHERE application_name <> ALL(%(own)s)) AS senders,
        (SELECT count(*) FROM pg_subscription WHERE subenabled AND subname <> ALL(%(own)s)) AS workers
 """

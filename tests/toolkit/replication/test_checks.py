@@ -8,7 +8,7 @@ import pytest
 from strangler.toolkit.replication import checks, checksums, links
 from strangler.toolkit.replication.errors import NotReady
 from strangler.toolkit.replication.pair import Pair
-from tests.postgres import Postgres
+from tests.postgres import Postgres, version
 from tests.toolkit.replication.conftest import follow, in_both, made
 
 THING = "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL UNIQUE, note text)"
@@ -153,31 +153,37 @@ def test_table_sent_with_full_rows_is_followed(pair: Pair, source: str, target: 
     assert (compared.rows, compared.differing) == (8, [])
 
 
+ORIGIN = (
+    "SELECT pg_replication_origin_create('{0}')",
+    "SELECT pg_replication_origin_advance('{0}', '0/1')",
+)
 TAKEN = {
-    "max_replication_slots = 2": ("SELECT pg_create_physical_replication_slot('other')",),
-    "max_replication_slots = 2 ": (
-        "SELECT pg_replication_origin_create('other')",
-        "SELECT pg_replication_origin_advance('other', '0/1')",
-    ),
-    "max_wal_senders = 0": (),
-    "max_logical_replication_workers = 0": (),
-    "max_logical_replication_workers = 1": (
-        "CREATE SUBSCRIPTION other CONNECTION 'port=1' PUBLICATION other WITH (connect = false)",
-        "ALTER SUBSCRIPTION other ENABLE",
+    "slots": ("max_replication_slots = 2", ["SELECT pg_create_physical_replication_slot('other')"]),
+    "origins": ("{origins} = 2", [part.format(name) for name in ("one", "other") for part in ORIGIN]),
+    "senders": ("max_wal_senders = 0", []),
+    "workers": (
+        "max_logical_replication_workers = 1",
+        [
+            "CREATE SUBSCRIPTION other CONNECTION 'port=1' PUBLICATION other WITH (connect = false)",
+            "ALTER SUBSCRIPTION other ENABLE",
+        ],
     ),
 }
 
 
-@pytest.mark.parametrize("setting", TAKEN)
-def test_server_must_have_room_for_a_step(setting: str) -> None:
+@pytest.mark.parametrize("what", TAKEN)
+def test_server_must_have_room_for_a_step(what: str) -> None:
+    setting, statements = TAKEN[what]
+    origins = "max_active_replication_origins" if version() >= 18 else "max_replication_slots"
+    setting = setting.format(origins=origins)
     server = Postgres("wal_level=logical", setting.replace(" ", ""))
     try:
         pair = made(server.start())
         in_both(pair, THING)
-        for statement in TAKEN[setting]:
+        for statement in statements:
             checks.ready(pair)
             pair.source.run(statement)
-        with pytest.raises(NotReady, match=f"{setting.strip()} are in use by others, and a step needs"):
+        with pytest.raises(NotReady, match=f"old has too few {what}: . of {setting} are in use by others"):
             checks.ready(pair)
     finally:
         server.stop()

@@ -336,7 +336,20 @@ SELECT (array_agg(key ORDER BY key))[1]::text AS first FROM (
 """
 FROM_BOUND = "{key} >= {bound}"
 BELOW_BOUND = "{key} < {bound}"
-IN_ONE_ORDER = '{column} COLLATE "C"'
+SEE = "SELECT pg_current_snapshot()"
+IN_MEMORY = "SET LOCAL enable_sort = off"
+PART = 'left(md5({key}), 3) COLLATE "C"'
+PARTS_HASHES = """
+SELECT {part} AS part, count(*) AS rows,
+       sum(('x' || substr(md5({row}), 1, 15))::bit(60)::bigint::numeric)::text AS hash
+FROM {table} GROUP BY 1
+"""
+ROWS_OF_PARTS = """
+SELECT {part} AS part, ARRAY[{key}] AS key, md5({row}) AS hash
+FROM {table} WHERE {part} = ANY({parts}) ORDER BY 1
+"""
+AS_TEXT = "{column}::text"
+KEY_IS_ONE_OF = "({key}) IN ({keys})"
 COUNTERS = """
 SELECT method, compared, matched, mismatched, stale, failed, last_mismatch
 FROM strangler.shadow WHERE domain = %s ORDER BY method

@@ -2,12 +2,16 @@
 
 import pytest
 
-from strangler.toolkit.replication import checksums
+from strangler.toolkit.replication import checksums, links
+from strangler.toolkit.replication.database import Database
+from strangler.toolkit.replication.links import Link
 from strangler.toolkit.replication.pair import Pair
+from tests.ports import wait_for
 from tests.toolkit.replication.conftest import follow, in_both
 
 KEYS = {
     "text COLLATE first": "('a'), ('B'), ('c'), ('D'), ('e''\\')",
+    "character(3)": "('a'), ('B  '), ('c d')",
     "timestamptz": "('-infinity'), ('2024-01-01'), ('2024-06-01 12:00:00.000001'), ('infinity')",
     "date": "('4713-01-01 BC'), ('-infinity'), ('infinity')",
     "uuid": "(gen_random_uuid()), (gen_random_uuid()), (gen_random_uuid())",
@@ -35,8 +39,66 @@ def test_rows_are_compared_by_any_key(pair: Pair, key: str) -> None:
     assert compared.rows == pair.source.rows("SELECT count(*) AS n FROM thing")[0]["n"]
     with pair.target.session() as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE thing SET n = 1 WHERE id = (SELECT id FROM thing LIMIT 1)")
-    assert len(checksums.compare(pair, pair.forward).differing) == 1
+        connection.execute("UPDATE thing SET n = 1")
+    assert len(checksums.compare(pair, pair.forward).differing) == compared.rows
+
+
+OTHER_SESSIONS = """
+SELECT FROM pg_stat_activity WHERE application_name = 'strangler-step' AND pid <> pg_backend_pid()
+"""
+SCANS = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'thing'"
+
+
+def scans(database: Database) -> int:
+    """How often the table was read from end to end. A session's count is known when the session is over."""
+    wait_for(lambda: not database.rows(OTHER_SESSIONS))
+    return int(database.rows(SCANS)[0]["seq_scan"])
+
+
+@pytest.mark.parametrize(
+    ("key", "equal", "differing"),
+    [
+        ("id text PRIMARY KEY", 1, 2),
+        ("id varchar(9), no int DEFAULT 7, PRIMARY KEY (id, no)", 1, 2),
+        ("id bigint PRIMARY KEY", 0, 0),
+    ],
+)
+def test_table_is_not_read_whole_for_each_range(pair: Pair, key: str, equal: int, differing: int) -> None:
+    """By an index, or, where none has an order that both sides know, all in one pass."""
+    in_both(pair, f"CREATE TABLE thing ({key}, note text)")
+    pair.source.run("INSERT INTO thing (id) SELECT n FROM generate_series(1, 9) n")
+    follow(pair)
+    for database in pair.both():
+        database.run(f"ALTER DATABASE {database.name} SET enable_seqscan = off")
+    for change, expected in (("", equal), ("UPDATE thing SET note = 'x' WHERE id = '3'", differing)):
+        pair.target.run(f"SET session_replication_role = replica; {change}")
+        before = [scans(database) for database in pair.both()]
+        compared = checksums.compare(pair, pair.forward)
+        assert (compared.rows, len(compared.differing)) == (9, 1 if change else 0)
+        after = [scans(database) for database in pair.both()]
+        assert [b - a for a, b in zip(before, after, strict=True)] == [expected, expected]
+
+
+@pytest.mark.parametrize("key", ["text", "bigint"])
+def test_what_is_written_meanwhile_is_no_difference(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    in_both(pair, f"CREATE TABLE thing (id {key} PRIMARY KEY, n int)")
+    pair.source.run("INSERT INTO thing SELECT n FROM generate_series(1, 9) n")
+    follow(pair)
+    usual, changes = (
+        links.catch_up,
+        ["UPDATE thing SET n = 1", "DELETE FROM thing WHERE id = '2'", "INSERT INTO thing VALUES ('10')"],
+    )
+
+    def catch_up(link: Link, *, seconds: float) -> float:
+        while changes:
+            pair.source.run(changes.pop())
+        return usual(link, seconds=seconds)
+
+    monkeypatch.setattr(links, "catch_up", catch_up)
+    compared = checksums.compare(pair, pair.forward)
+    assert (compared.rows, compared.differing) == (9, [])
 
 
 OTHERWISE = {

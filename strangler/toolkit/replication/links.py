@@ -200,12 +200,6 @@ def enable(link: Link) -> None:
     link.subscriber.run(statements.ENABLE, name=sql.Identifier(link.name))
 
 
-def disable(link: Link) -> None:
-    """Let no more changes flow."""
-    if subscription(link):
-        link.subscriber.run(statements.DISABLE, name=sql.Identifier(link.name))
-
-
 def subscription(link: Link) -> Row | None:
     """The subscription as PostgreSQL knows it; None if there is none."""
     found = link.subscriber.rows(statements.SUBSCRIPTION, [link.name])

@@ -33,7 +33,7 @@ def broken() -> list[Broken]:
         found += [
             Broken(migration=name, app=app, why=f"{field} is a key into {target}")
             for field, target in _keys(migration.operations)
-            if (app := target.rpartition(".")[0].lower() or key[0]) not in here
+            if (app := target.rpartition(".")[0] or key[0]) not in here
         ]
     return found or _elsewhere()
 

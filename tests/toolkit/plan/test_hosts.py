@@ -94,6 +94,31 @@ def test_migration_that_the_new_host_cannot_run_is_named(project: Path) -> None:
     assert any("of host `books` do not go together" in what and "0000_lost" in what for what in said), said
 
 
+def test_app_whose_label_has_capitals_is_there(project: Path) -> None:
+    plan = with_host(project, "INSTALLED_APPS += ['people.apps.People']\n")
+    for name, text in {
+        "people/__init__.py": "",
+        "people/apps.py": "from django.apps import AppConfig\n"
+        "class People(AppConfig):\n    name, label = 'people', 'People'\n",
+        "people/migrations/__init__.py": "",
+        "people/migrations/0001_initial.py": "from django.db import migrations, models\n"
+        "class Migration(migrations.Migration):\n"
+        "    operations = [migrations.CreateModel('Reader', [('id', models.BigAutoField(primary_key=1))])]\n",
+        "books/migrations/__init__.py": "",
+        "books/migrations/0001_initial.py": MIGRATION.format(
+            dependencies="[('People', '0001_initial')]",
+            field="models.ForeignKey('People.reader', models.CASCADE)",
+        ),
+    }.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    with (project / "library/settings.py").open("a") as settings:
+        settings.write("INSTALLED_APPS += ['people.apps.People']\n")
+    urls = project / "library/urls.py"
+    urls.write_text(urls.read_text().replace("INSTALLED_APPS]", "INSTALLED_APPS if '.' not in app]"))
+    assert [p.text for p in check(plan).problems] == []
+
+
 def test_generic_key_is_named(project: Path) -> None:
     settings, plan = project / "library/settings.py", project / "plan.yaml"
     settings.write_text(settings.read_text() + "INSTALLED_APPS += ['django.contrib.contenttypes']\n")

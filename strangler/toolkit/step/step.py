@@ -81,10 +81,11 @@ class Step:
         """Raise StepError where the plan names other tables than move already."""
         moving, planned = set(self.state.tables), set(self.plan.domains[self.domain].tables)
         if moving and moving != planned:
+            anew = ", or give the step up (`./run strangler rollback --abort`) and begin anew"
             raise StepError(
                 f"The plan names other tables than {self.domain} began to move with, by "
-                f"{', '.join(sorted(moving ^ planned))}. Restore its `tables`, or give the step up "
-                "(`./run strangler rollback --abort`) and begin anew."
+                f"{', '.join(sorted(moving ^ planned))}. Restore its `tables`"
+                f"{'' if self.state.phase == 'contract' else anew}."
             )
 
     def siblings(self) -> dict[str, State | None]:

@@ -43,7 +43,9 @@ def test_table_that_is_added_meanwhile_is_not_handed_over_empty(world: World, pl
     plan.migrate("--until", "canary")
     world.run("library", "INSERT INTO books_shelf VALUES (1)")
     plan.add_a_table()
-    assert "other tables than books began to move with, by books_shelf" in plan.migrate(status=1)
+    said = plan.migrate(status=1)
+    assert "other tables than books began to move with, by books_shelf" in said
+    assert "rollback --abort" in said
     assert world.status()["owners"]["books"] == "library"
     plan.restore()
     plan.migrate()
@@ -71,7 +73,9 @@ def test_contract_drops_what_has_moved_and_nothing_else(world: World, plan: Edit
     contract = ("contract", "--yes", "--restarted")
     plan.strangler(*contract, status=None, STRANGLER_CRASH_AFTER="contract.end_way_back")
     plan.add_a_table()
-    assert "books_shelf" in plan.strangler(*contract, status=1)
+    said = plan.strangler(*contract, status=1)
+    assert "books_shelf" in said
+    assert "rollback" not in said  # which there is none of any more
     plan.restore()
     plan.strangler(*contract)
     assert world.rows("library", "SELECT count(*) AS n FROM books_shelf") == [{"n": 0}]

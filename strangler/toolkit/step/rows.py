@@ -10,8 +10,8 @@ from strangler.toolkit.step.step import Step
 
 
 def differing(step: Step, link: Link, phase: Phase) -> str:
-    """Which rows of the publisher and its follower differ, in words, or nothing. How many is remembered among
-    the phase's figures."""
+    """Which rows of the publisher and its follower differ, and how they can be changed, in words, or nothing.
+    How many is remembered among the phase's figures."""
     found = checksums.compare(step.pair, link)
     step.measured(phase, rows_compared=found.rows, rows_differing=len(found.differing))
     step.held.transaction(states.save(step.state))
@@ -21,7 +21,9 @@ def differing(step: Step, link: Link, phase: Phase) -> str:
     told = ", ".join(f"{table} {key}" for table, key in found.differing[:10])
     return (
         f"{len(found.differing)} rows of {step.domain} differ between {link.publisher.host} and "
-        f"{link.subscriber.host}: {told}. `./run strangler verify` shows them."
+        f"{link.subscriber.host}: {told}. `./run strangler verify` shows them. The fence lets nobody "
+        f"change them at {link.subscriber.host} but a superuser's session that begins with "
+        "`SET session_replication_role = replica`."
     )
 
 

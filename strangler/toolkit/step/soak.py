@@ -26,7 +26,7 @@ def compare_sides(step: Step) -> None:
     if way_back.given_up(step):
         return
     if found := rows.differing(step, step.pair.back, "soak"):
-        raise StepError(f"{found} Look at them before the domain is moved for good.")
+        raise StepError(f"{found} Look at them and make them the same: then this command goes on.")
 
 
 SOAK: tuple[Effect, ...] = table(check_way_back, compare_sides)

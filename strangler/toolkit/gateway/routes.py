@@ -60,6 +60,13 @@ def services(pages_url: str, *, splits: Mapping[str, Split] = {}) -> dict[str, O
     return found
 
 
+def needed(plan: Plan, *, stage: int, splits: Mapping[str, Split] = {}, domain: str = "") -> set[str]:
+    """The services without which a domain's requests, or anybody's if none is named, are answered by nobody.
+    A spare is none of them: it is there for when another is not."""
+    lanes = [_lane(r, splits) for r in plan.routes(stage=stage) if domain in ("", r.domain)]
+    return {service for lane in lanes for service in (lane.reads, lane.writes)}
+
+
 def _lane(route: Route, splits: Mapping[str, Split]) -> Lane:
     split = splits.get(route.domain or "")
     if split is None or route.domain is None:

@@ -1,6 +1,7 @@
 """Routing a stage while the gateway runs: write the routes, then see that Traefik goes by them."""
 
 import time
+from collections.abc import Callable, Container
 from typing import Any
 
 import requests
@@ -11,6 +12,7 @@ from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.apply import ROOT, apply, desired, settings_of
 from strangler.toolkit.gateway.middlewares import PAGES
+from strangler.toolkit.gateway.routes import needed
 from strangler.toolkit.plan import Plan
 
 LIVE_SECONDS = 10.0
@@ -18,18 +20,32 @@ POLL_SECONDS = 0.05
 AUTH_KEY = f"{ROOT}/middlewares/auth/forwardAuth/address"
 PAGES_KEY = f"{ROOT}/services/{PAGES}/loadBalancer/servers/0/url"
 
+Tell = Callable[[str], None]
+Entries = dict[str, dict[str, dict[str, str]]]
+"""Routers, services and middlewares by name, each with its options as they are written."""
+Running = dict[str, dict[str, Any]]
+"""The same as Traefik tells them."""
+
 
 class NotLive(ToolkitError):
     """Traefik does not go by the routes that were written."""
 
 
 def route(
-    store: KeyValues, plan: Plan, *, stage: int, traefik_url: str = "", seconds: float = LIVE_SECONDS
+    store: KeyValues,
+    plan: Plan,
+    *,
+    stage: int,
+    domain: str = "",
+    traefik_url: str = "",
+    seconds: float = LIVE_SECONDS,
+    tell: Tell | None = None,
 ) -> int:
     """Write the routes of this stage and of the splits that hold; the number of keys that changed.
 
     With `traefik_url`, the address of Traefik's internal entry point, it returns once requests go by them,
-    and raises NotLive if that takes longer than `seconds`: what was written stays.
+    and raises NotLive if that takes longer than `seconds`: what was written stays. Where a domain is named
+    the hosts of others may be away; with `tell` its own too, which is told.
 
     Every step writes the routes of all domains. So who finds afterwards that a split was set or cleared since
     it read them does it again: whoever writes last has seen them all.
@@ -54,7 +70,8 @@ def route(
         changed += apply(store, wanted)
         try:
             if traefik_url and splits.stored(store) == held:
-                wait_until_live(traefik_url, wanted, seconds=seconds)
+                asked = needed(plan, stage=stage, splits=held, domain=domain)
+                wait_until_live(traefik_url, wanted, asked, seconds=seconds, tell=tell)
         except NotLive:
             if splits.stored(store) == held:
                 raise
@@ -62,12 +79,32 @@ def route(
             return changed
 
 
-def wait_until_live(url: str, wanted: dict[str, str], *, seconds: float = LIVE_SECONDS) -> None:
-    """Return once Traefik at `url` has these routers and services and no others of Consul's, all of them in
-    working order; raises NotLive with the first that is not."""
-    deadline = time.monotonic() + seconds
+def wait_until_live(
+    url: str,
+    wanted: dict[str, str],
+    asked: Container[str],
+    *,
+    seconds: float = LIVE_SECONDS,
+    tell: Tell | None = None,
+) -> None:
+    """Return once Traefik at `url` has these routers and services and no others of Consul's, and those that
+    lead to the services `asked` for work; raises NotLive with the first that does not.
+
+    With `tell`, what does not work is told and not waited for: Traefik takes it up by itself.
+    """
+    deadline, expected = time.monotonic() + seconds, _entries(wanted)
     while True:
-        late = _difference(url, wanted)
+        try:
+            running = _running(url)
+        except requests.RequestException as error:
+            late = f"it does not answer ({error})."
+        else:
+            late = _difference(running, expected)
+            dead = "" if late else _dead(running, expected, asked)
+            if dead and tell:
+                tell(f"{dead} What was written stays, and holds as soon as somebody is there.")
+                return
+            late = late or dead
         if not late:
             return
         if time.monotonic() > deadline:
@@ -77,15 +114,16 @@ def wait_until_live(url: str, wanted: dict[str, str], *, seconds: float = LIVE_S
         time.sleep(POLL_SECONDS)
 
 
-def _difference(url: str, wanted: dict[str, str]) -> str:
-    """What Traefik has otherwise than wanted, or nothing."""
-    try:
-        answer = requests.get(f"{url}/api/rawdata", timeout=2)
-        answer.raise_for_status()
-        running: dict[str, Any] = answer.json()
-    except requests.RequestException as error:
-        return f"it does not answer ({error})."
-    expected = _entries(wanted)
+def _running(url: str) -> Running:
+    """What Traefik goes by."""
+    answer = requests.get(f"{url}/api/rawdata", timeout=2)
+    answer.raise_for_status()
+    found: Running = answer.json()
+    return found
+
+
+def _difference(running: Running, expected: Entries) -> str:
+    """What Traefik has otherwise than expected, or nothing."""
     for part, same in (("services", _same_service), ("routers", _same_router)):
         for name, options in expected[part].items():
             entry = running.get(part, {}).get(f"{name}@consul")
@@ -93,17 +131,24 @@ def _difference(url: str, wanted: dict[str, str]) -> str:
                 return f"it has no {name} among its {part}."
             if not same(entry, options):
                 return f"{name} among its {part} is still the former one."
-            if entry.get("status") != "enabled":
-                return (
-                    f"{name} is {entry.get('status')}: {', '.join(entry.get('error', ['no reason given']))}."
-                )
     known = {f"{name}@consul" for name in expected["routers"]}
     stale = [name for name in running.get("routers", {}) if name.endswith("@consul") and name not in known]
     return f"{stale[0]} among its routers is still there." if stale else ""
 
 
-def _entries(wanted: dict[str, str]) -> dict[str, dict[str, dict[str, str]]]:
-    found: dict[str, dict[str, dict[str, str]]] = {"routers": {}, "services": {}, "middlewares": {}}
+def _dead(running: Running, expected: Entries, asked: Container[str]) -> str:
+    """Which router, or service, of those that are asked for does not work, or nothing."""
+    found = [("services", name) for name in expected["services"] if name in asked]
+    found += [("routers", name) for name, o in expected["routers"].items() if o["service"] in asked]
+    for part, name in found:
+        entry = running[part][f"{name}@consul"]
+        if entry.get("status") != "enabled":
+            return f"{name} is {entry.get('status')}: {', '.join(entry.get('error', ['no reason given']))}."
+    return ""
+
+
+def _entries(wanted: dict[str, str]) -> Entries:
+    found: Entries = {"routers": {}, "services": {}, "middlewares": {}}
     for key, value in wanted.items():
         part, name, option = key.removeprefix(f"{ROOT}/").split("/", 2)
         found[part].setdefault(name, {})[option] = value

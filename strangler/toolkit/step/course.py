@@ -4,7 +4,7 @@ from strangler.toolkit.step import hosts, queues, rows, way_back
 from strangler.toolkit.step import state as states
 from strangler.toolkit.step.canary import CANARY, UNDO_CANARY
 from strangler.toolkit.step.contract import CONTRACT, begin_contract, check_before, has_ended_way_back
-from strangler.toolkit.step.cutover import CUTOVER, UNDO_CUTOVER, agree_on_owner
+from strangler.toolkit.step.cutover import CLOSE_CUTOVER, CUTOVER, UNDO_CUTOVER, agree_on_owner
 from strangler.toolkit.step.effects import Effect, carry_out, finished
 from strangler.toolkit.step.errors import Inconclusive, StepError, WentBack
 from strangler.toolkit.step.expand import EXPAND, UNDO_EXPAND
@@ -78,7 +78,7 @@ def back(step: Step) -> Phase:
         agree_on_owner(step)
         if step.owner() == state.target:
             # The fence was through when the command was ended: what is open is closed first.
-            carry_out(step, "cutover", CUTOVER)
+            carry_out(step, "cutover", CLOSE_CUTOVER)
     way_back.check(step)
     rows.check_before_going_back(step)
     step.screen.title(f"{step.domain}: back from {phase}")

@@ -93,6 +93,10 @@ CUTOVER: tuple[Effect, ...] = table(
     catch_up_back,
 )
 
+CLOSE_CUTOVER: tuple[Effect, ...] = table(hand_over, end_forward, follow_back)
+"""What a way back stands on, where a command was ended after the fence. Routes it leads back, and so leads
+none to a target that may not be there."""
+
 
 def check_following_back(step: Step) -> None:
     """The source has followed since the cutover: so it can take over."""
@@ -106,7 +110,7 @@ def prepare_way_forward(step: Step) -> None:
 
 def route_reads_back(step: Step) -> None:
     """Reads go to the source, which still follows: once it owns, the target does not for a while."""
-    routing.reads_to_new(step, 0)
+    routing.reads_to_old(step)
 
 
 def hand_back(step: Step) -> None:

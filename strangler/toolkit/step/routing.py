@@ -14,10 +14,15 @@ def behind_gateway(step: Step) -> bool:
 def reads_to_new(step: Step, percent: int) -> None:
     """So many percent of the reads go to the target; writes to who owns."""
     if behind_gateway(step):
-        state = step.state
-        split = Split(old=state.source, new=state.target, reads_to_new=percent, writes_to=step.owner())
-        splits.set(step.store, step.domain, split)
-        _write(step, stage=state.stage - 1)
+        _divide(step, percent)
+        _write(step, stage=step.state.stage - 1)
+
+
+def reads_to_old(step: Step) -> None:
+    """Reads go back to the source, whether or not the target is there; writes to who owns."""
+    if behind_gateway(step):
+        _divide(step, 0)
+        _write(step, stage=step.state.stage - 1, back=True)
 
 
 def to_owner(step: Step) -> None:
@@ -26,10 +31,10 @@ def to_owner(step: Step) -> None:
 
 
 def all_old(step: Step) -> None:
-    """Reads and writes go to the source; the split goes too, if the source owns the domain."""
+    """Reads and writes go back to the source; the split goes too, if the source owns the domain."""
     if behind_gateway(step):
         splits.clear(step.store, step.domain)
-        _write(step, stage=step.state.stage - 1)
+        _write(step, stage=step.state.stage - 1, back=True)
 
 
 def all_new(step: Step) -> None:
@@ -39,8 +44,17 @@ def all_new(step: Step) -> None:
         _write(step, stage=step.state.stage)
 
 
-def _write(step: Step, *, stage: int) -> None:
-    """Without Traefik's address too: it reads Consul, only nobody sees here when it has."""
+def _divide(step: Step, percent: int) -> None:
+    state = step.state
+    split = Split(old=state.source, new=state.target, reads_to_new=percent, writes_to=step.owner())
+    splits.set(step.store, step.domain, split)
+
+
+def _write(step: Step, *, stage: int, back: bool = False) -> None:
+    """Without Traefik's address too: it reads Consul, only nobody sees here when it has. On a way `back` a
+    host that is away holds nothing up: it may be what one goes back for."""
     if not step.places.traefik:
         step.screen.note("TRAEFIK_URL is not known: routes are written, and not waited for")
-    routing.route(step.store, step.plan, stage=stage, traefik_url=step.places.traefik)
+    tell = step.screen.note if back else None
+    places, domain = step.places, step.domain
+    routing.route(step.store, step.plan, stage=stage, domain=domain, traefik_url=places.traefik, tell=tell)

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 from strangler.toolkit.consul import KeyValues
 from strangler.toolkit.gateway.apply import apply, desired, settings_of
-from strangler.toolkit.gateway.routing import route, wait_until_live
+from strangler.toolkit.gateway.routing import LIVE_SECONDS, route
 from strangler.toolkit.plan import Plan, load
 from strangler.toolkit.stack import Stack
 from tests.ports import free_base
@@ -49,7 +50,7 @@ class Gateway:
         self.stack.up(1)
         self.store = KeyValues(f"http://{self.stack.address('consul', 8500)}")
         self.internal = f"http://{self.stack.address('traefik', 8081)}"
-        self.url = self.stack.url
+        self.url, self.pages = self.stack.url, f"http://{self.stack.address('pages', 8046)}"
 
     def write(self, stage: int) -> None:
         """The stage's routes, as the stack writes them at its start, once all hosts are there."""
@@ -58,13 +59,19 @@ class Gateway:
             settings_of(self.store),
             stage=stage,
             auth_url=f"{self.internal}/internal/auth",
-            pages_url=f"http://{self.stack.address('pages', 8046)}",
+            pages_url=self.pages,
         )
         apply(self.store, wanted)
-        wait_until_live(self.internal, wanted)
+        self.route(stage)
 
-    def route(self, stage: int) -> None:
-        route(self.store, self.plan, stage=stage, traefik_url=self.internal)
+    def route(self, stage: int, *, domain: str = "", seconds: float = LIVE_SECONDS) -> None:
+        url = self.internal
+        route(self.store, self.plan, stage=stage, domain=domain, traefik_url=url, seconds=seconds)
+
+    def services(self) -> dict[str, object]:
+        """Those that Traefik knows, with what it knows of them."""
+        found: dict[str, object] = requests.get(f"{self.internal}/api/rawdata", timeout=5).json()["services"]
+        return found
 
     def host(self, name: str, *domains: str) -> Host:
         return Host(self.store.url, name, domains)
@@ -72,19 +79,20 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
-    with _running() as gateway:
+    with running() as gateway:
         yield gateway
 
 
 @pytest.fixture(scope="module")
 def behind_a_proxy() -> Iterator[Gateway]:
     """A gateway that believes a proxy on this machine."""
-    with _running(trusted="127.0.0.1") as gateway:
+    with running(trusted="127.0.0.1") as gateway:
         yield gateway
 
 
 @contextmanager
-def _running(*, trusted: str = "") -> Iterator[Gateway]:
+def running(*, trusted: str = "") -> Iterator[Gateway]:
+    """One of a test module's own."""
     with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
         Path(directory).chmod(0o755)
         gateway = Gateway(Path(directory), trusted=trusted)

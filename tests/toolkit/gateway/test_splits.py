@@ -9,7 +9,7 @@ import requests
 
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.gateway.metrics import arms
-from strangler.toolkit.gateway.routing import NotLive, route
+from strangler.toolkit.gateway.routing import NotLive
 from strangler.toolkit.gateway.splits import Split, SplitInvalid
 from tests.ports import wait_for
 from tests.toolkit.gateway.conftest import Gateway
@@ -167,14 +167,9 @@ def test_the_old_host_answers_reads_while_the_new_one_is_gone(gateway: Gateway) 
 
     # At first a read whose turn was the new host's is tried again, later Traefik knows that it is gone.
     assert counted() == 10
-    wait_for(lambda: "replacement_catalog@consulcatalog" not in services(gateway), seconds=15)
+    wait_for(lambda: "replacement_catalog@consulcatalog" not in gateway.services(), seconds=15)
     assert reads(gateway, 10) == {"monolith": 10}
     new.registration.stop()
-
-
-def services(gateway: Gateway) -> dict[str, object]:
-    found: dict[str, object] = requests.get(f"{gateway.internal}/api/rawdata", timeout=5).json()["services"]
-    return found
 
 
 def test_a_domain_whose_host_is_gone_is_unavailable_and_the_others_are_not(gateway: Gateway) -> None:
@@ -185,7 +180,7 @@ def test_a_domain_whose_host_is_gone_is_unavailable_and_the_others_are_not(gatew
     gateway.route(STAGE)
     assert asked(gateway) == "former"
     gone.stop()
-    wait_for(lambda: "former_catalog@consulcatalog" not in services(gateway), seconds=15)
+    wait_for(lambda: "former_catalog@consulcatalog" not in gateway.services(), seconds=15)
     for method in ("GET", "POST"):
         answer = requests.request(method, f"{gateway.url}/api/products", headers=TOKEN, timeout=5)
         assert answer.status_code == 503
@@ -199,7 +194,20 @@ def test_a_host_that_is_not_there_is_named(gateway: Gateway) -> None:
         gateway.store, "catalog", Split(old="monolith", new="nobody", reads_to_new=1, writes_to="monolith")
     )
     with pytest.raises(NotLive, match="nobody_catalog@consulcatalog"):
-        route(gateway.store, gateway.plan, stage=STAGE, traefik_url=gateway.internal, seconds=5.0)
+        gateway.route(STAGE, seconds=5.0)
+
+
+def test_only_a_domains_own_hosts_are_waited_for_and_no_spare(gateway: Gateway) -> None:
+    """Which one that is gone could be, after its restart without the domain."""
+
+    def write(domain: str, **kept: str) -> None:
+        splits.set(gateway.store, "catalog", Split(reads_to_new=100, **kept))
+        gateway.route(STAGE, domain=domain, seconds=5.0)
+
+    write("catalog", old="former", new="catalog", writes_to="catalog")
+    write("notifications", old="monolith", new="nobody", writes_to="nobody")
+    with pytest.raises(NotLive, match="nobody_catalog@consulcatalog"):
+        write("catalog", old="monolith", new="nobody", writes_to="nobody")
 
 
 def test_a_split_that_makes_no_sense_is_refused(gateway: Gateway) -> None:

@@ -1,37 +1,21 @@
 """Two domains of one stage: the source gives both up at once, so neither before the other has moved."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from strangler.toolkit.step import contract, lock
-from tests.toolkit.step.world import PLAN, ROOT, Done, World
+from tests.toolkit.step.conftest import plan_of_two
+from tests.toolkit.step.world import Done, World
 
 ACCEPTED = ("--accept-inconclusive", "--shadow-seconds", "0")
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Path:
-    """Lending moves along with books."""
-    text = (ROOT / PLAN).read_text().replace("root: ../..", f"root: {ROOT}")
-    text = text.replace("moves: [books]", "moves: [books, lending]")
-    host = "  lending:\n    settings: tests.second_project.library\n"
-    path = tmp_path / "plan.yaml"
-    path.write_text(text.replace("hosts:\n", f"hosts:\n{host}"))
-    return path
-
-
-@pytest.fixture
-def lending(world: World) -> Iterator[None]:
-    """Lending's own database, as its host's migrations make it: without a key into another's tables."""
-    world.toolkit("provision", "lending", LENDING_DB_PASSWORD="only-for-tests")
-    world.run("postgres", "DROP DATABASE lending")
-    world.run("postgres", "CREATE DATABASE lending TEMPLATE library_empty OWNER lending")
-    world.run("lending", "DROP TABLE books_author, books_book, books_book_authors CASCADE")
-    yield
-    world.run("postgres", "DROP DATABASE lending WITH (FORCE)")
+    return plan_of_two(tmp_path)
 
 
 Strangler = Callable[..., Done]

@@ -19,25 +19,31 @@ BEGUN = "gateway/begun-with"
 
 
 def begin(store: KeyValues) -> None:
-    """Write down what this process's environment says of the gateway. Whoever changes its routes or settings
-    later goes by that: their own environment is another one. Raises ConfigError."""
+    """Write down what this process's environment says of the gateway; what it does not say stays. Whoever
+    changes its routes or settings later goes by that: their own environment is another one. Raises
+    ConfigError."""
     try:
-        settings = GatewaySettings()
+        said = GatewaySettings().model_dump(exclude_unset=True)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"GATEWAY_{str(first['loc'][0]).upper()}"
         raise ConfigError(f"{name} is {first['input']!r}: {first['msg']}.") from error
+    settings = GatewaySettings(**_begun(store) | said)
     store.transaction([write(BEGUN, settings.model_dump_json())])
 
 
 def settings_of(store: KeyValues) -> GatewaySettings:
     """The gateway's settings: defaults, the environment that it was begun with, then Consul."""
-    begun: dict[str, Any] = msgspec.json.decode(store.folder(BEGUN).get(BEGUN, "{}"))
     stored = store.folder(f"{PREFIX}/gateway/")
     values = {key.rsplit("/", 1)[-1]: value for key, value in stored.items()}
     for name, value in values.items():
         check("gateway", name, value)
-    return GatewaySettings(**begun | values)
+    return GatewaySettings(**_begun(store) | values)
+
+
+def _begun(store: KeyValues) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(store.folder(BEGUN).get(BEGUN, "{}"))
+    return found
 
 
 def desired(

@@ -38,7 +38,7 @@ def up(
     ] = None,
 ) -> None:
     """Bring a stage up, or move what runs to that stage without dropping a request."""
-    stack = here()
+    stack = stack_of(Path.cwd(), anew=True)
     if stage is None:
         stage = _usual_stage()
     started = time.monotonic()

@@ -90,6 +90,13 @@ def load(path: Path, variables: Mapping[str, str]) -> dict[str, Service]:
     return {name: _service(name, raw) for name, raw in services.items()}
 
 
+def named(path: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Those of the variables that the file names."""
+    found = VARIABLE.finditer(msgspec.json.encode(_services(path)).decode())
+    names = {match["name"] or match["plain"] for match in found}
+    return {name: value for name, value in variables.items() if name in names}
+
+
 def stages(path: Path) -> list[int]:
     """The stages that a service of the file is of, by its profiles: `stage-0`, `stage-1`, …"""
     profiles = {str(profile) for raw in _services(path).values() for profile in raw.get("profiles", [])}

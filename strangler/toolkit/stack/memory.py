@@ -1,6 +1,7 @@
 """What is remembered of a stack from one command to the next, in its run directory."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,10 +13,12 @@ Kept = TypeVar("Kept")
 
 
 class State(msgspec.Struct):
-    """The running stack, in `state.json`; there is none while nothing runs."""
+    """The running stack, in `state.json`; there is none while nothing runs. `given`: the variables of the
+    compose file that it was started with, beside .env and secrets."""
 
     stage: int
     port_base: int
+    given: dict[str, str] = {}
 
 
 class Data(msgspec.Struct):
@@ -50,9 +53,9 @@ class Memory:
                 '{"stage": 1}, or forget the data: `./run down --purge`.'
             ) from error
 
-    def running(self, stage: int, port_base: int) -> None:
+    def running(self, stage: int, port_base: int, given: Mapping[str, str] = {}) -> None:
         """This stage runs; its data is here from now on."""
-        keep(self._state, msgspec.json.encode(State(stage=stage, port_base=port_base)))
+        keep(self._state, msgspec.json.encode(State(stage=stage, port_base=port_base, given={**given})))
         data = self.data
         if data is None or data.stage != stage:
             self._write(Data(stage=stage))

@@ -30,12 +30,13 @@ def run_directory(root: Path) -> Path:
     return run
 
 
-def stack_of(root: Path) -> Stack:
-    """A checkout's stack: in RUN_DIR or `.run`, at PORT_BASE if that is set, else where it runs or would."""
+def stack_of(root: Path, *, anew: bool = False) -> Stack:
+    """A checkout's stack: in RUN_DIR or `.run`, at PORT_BASE if that is set, else where it runs or would.
+    What it was started with holds for whoever changes it, in any shell, but not for who starts it `anew`."""
     run = run_directory(root)
     state = Memory(run).state
     base = state.port_base if state and not os.environ.get("PORT_BASE") else port_base()
-    return Stack(root, run, base)
+    return Stack(root, run, base, state.given if state and not anew else None)
 
 
 def running_stack(root: Path) -> Stack | None:
@@ -44,4 +45,4 @@ def running_stack(root: Path) -> Stack | None:
     state = stack.state
     if state is None or state.stage < 1 or not (root / "docker-compose.yml").is_file():
         return None
-    return Stack(root, stack.layout.run, state.port_base)
+    return Stack(root, stack.layout.run, state.port_base, state.given)

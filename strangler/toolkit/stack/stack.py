@@ -14,7 +14,7 @@ from strangler.toolkit.consul import ConsulError, KeyValues
 from strangler.toolkit.gateway import leaving
 from strangler.toolkit.stack import leftovers, purging, rolling, secrets, sockets
 from strangler.toolkit.stack.addresses import HOST, Addresses
-from strangler.toolkit.stack.compose import Service, load, read_env, stages
+from strangler.toolkit.stack.compose import Service, load, named, read_env, stages
 from strangler.toolkit.stack.errors import NoSuchStage, NotRunning, ServiceFailed, StackError
 from strangler.toolkit.stack.infrastructure import adapter
 from strangler.toolkit.stack.memory import Memory, State
@@ -71,6 +71,11 @@ class Stack:
             **self.overrides,
             "STAGE": str(stage),
         }
+
+    def _given(self) -> dict[str, str]:
+        """What of that the shell and this stack say; no secrets."""
+        given = named(self.layout.root / "docker-compose.yml", {**os.environ, **self.overrides})
+        return {name: value for name, value in given.items() if not name.endswith(secrets.ENDINGS)}
 
     def services(self, stage: int) -> dict[str, Service]:
         """Every service of the compose file, interpolated for this stage."""
@@ -239,7 +244,7 @@ class Stack:
         # What is rolled may need the routes or tables that the others prepare.
         self._starter(watch).start({n: p for n, p in programs.items() if n not in rolled}, wanted)
         self._roll(rolled, wanted, [*lasting, *current], watch)
-        self.memory.running(stage, self.port_base)
+        self.memory.running(stage, self.port_base, self._given())
         self._drain(gone, watch)
         if gone:
             self.supervisor.write(lasting)

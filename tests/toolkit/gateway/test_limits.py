@@ -59,8 +59,12 @@ def test_what_the_gateway_was_begun_with_outlives_other_peoples_environment(cons
     assert written[f"{ROOT}/middlewares/rate-limit/rateLimit/burst"] == "77"
     assert written[f"{ROOT}/middlewares/in-flight/inFlightReq/amount"] == "55"
 
-    strangler(consul.url, "gateway", "apply", "--stage", "1")
-    assert settings_of(store).rate_limit_burst == 1000
+    strangler(consul.url, "gateway", "apply", "--stage", "1", GATEWAY_PROXIES="1")
+    limits = settings_of(store)
+    assert (limits.rate_limit_burst, limits.proxies) == (77, 1)
+    strangler(consul.url, "gateway", "apply", "--stage", "1", GATEWAY_RATE_LIMIT_BURST="1000")
+    limits = settings_of(store)
+    assert (limits.rate_limit_burst, limits.proxies) == (1000, 1)
 
 
 def test_an_environment_that_cannot_be_is_named_and_changes_nothing(consul: Consul) -> None:

@@ -28,6 +28,7 @@ services:
     build: .
     profiles: [stage-0]
     command: [python, -c, "{server}", "pages:80"]
+    environment: {{ TITLE: "${{TITLE:-none}}", LETTER_KEY: "${{LETTER_KEY:-none}}" }}
     healthcheck: {{ test: [CMD, probe, "http://pages:80/"] }}
     x-native: {{ ports: {{ 80: 0 }} }}
   preparation:
@@ -251,3 +252,35 @@ def test_what_runs_does_not_move_to_other_ports(stack: Stack) -> None:
     with pytest.raises(StackError, match=f"counts its ports from {stack.port_base}, not from 9000"):
         Stack(stack.layout.root, stack.layout.run, 9000).up(0)
     stack.wait_ready()
+
+
+def test_what_a_stack_was_started_with_holds_until_it_is_started_with_something_else(
+    stack: Stack, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("RUN_DIR", str(stack.layout.run))
+    monkeypatch.setenv("PORT_BASE", str(stack.port_base))
+    monkeypatch.setattr(cli, "_print_addresses", lambda *_: None)
+
+    def typed(**environment: str) -> None:
+        done = CliRunner().invoke(cli.app, ["up", "--stage", "0"], env=environment)
+        assert done.exit_code == 0, done.output
+
+    def title() -> str:
+        return running.stack_of(root).environment("pages")["TITLE"]
+
+    typed(TITLE="given", LETTER_KEY="secret")
+    state = stack.layout.run / "state.json"
+    assert "secret" not in state.read_text()
+    assert state.stat().st_mode & 0o777 == 0o600
+    began = stack.status()["pages"]["pid"]
+    for shell in ("other", ""):
+        monkeypatch.setenv("TITLE", shell)
+        monkeypatch.setenv("LETTER_KEY", "secret")
+        running.stack_of(root).up(0)  # as a step does it
+        assert title() == "given"
+        assert stack.status()["pages"]["pid"] == began
+    typed(TITLE="other")
+    assert title() == "other"
+    typed()
+    assert title() == "none"

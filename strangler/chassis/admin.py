@@ -1,6 +1,6 @@
 """The admin: Django's session, login, message and CSRF middlewares for it alone, and references in its lists.
 
-The API knows no cookies. Running these four on its requests costs time and lends it CSRF and session
+The API knows no cookies. Running all that on its requests costs time and lends it CSRF and session
 semantics that it must not have.
 """
 

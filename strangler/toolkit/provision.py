@@ -35,7 +35,7 @@ def provision(
     hosts: Annotated[list[str], typer.Argument(help="Hosts, each to get a role and a database of its name.")],
     postgres_url: Annotated[str, typer.Option(envvar="POSTGRES_URL", help="A superuser's URL.")],
     stage: Annotated[
-        int | None, typer.Option(help="The stage that is to start: refused if the data is another's.")
+        int | None, typer.Option(help="The stage that is to start: nothing is done if the data is another's.")
     ] = None,
     plan: PlanOption = DEFAULT,
 ) -> None:

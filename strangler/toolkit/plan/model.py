@@ -144,7 +144,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `origin` is the host where every domain starts; it also answers what no route names. `root` is the
     project's folder, relative to the plan file; `sources` are the folders on the Python path, relative to
     the root, as is the `compose` file; `parity` is the module of journeys that stages are compared by
-    (`strangler parity`). `commands` start and restart hosts around a step, where they do so by themselves.
+    (`strangler parity`). `commands` start and restart hosts around a step, so that nobody has to by hand.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""`strangler stack up | down | status | logs`."""
+"""`strangler stack up | begin | cancel | down | status | logs`."""
 
 import json
 import subprocess
@@ -117,7 +117,7 @@ def logs(
     service: Annotated[str | None, typer.Argument(help="One service; all if not given.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
 ) -> None:
-    """The services' logs."""
+    """The last 50 lines of the services' logs."""
     directory = here().layout.logs
     files = sorted(directory.glob(f"{service or '*'}.log"))
     if not files:

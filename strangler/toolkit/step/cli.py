@@ -31,10 +31,14 @@ PostgresOption = Annotated[
 ConsulOption = Annotated[
     str, typer.Option(envvar="CONSUL_URL", help="Consul; the running stack's if not given.")
 ]
-BrokerOption = Annotated[str, typer.Option(envvar="BROKER_URL", help="RabbitMQ, to ask both hosts.")]
+BrokerOption = Annotated[
+    str, typer.Option(envvar="BROKER_URL", help="RabbitMQ, to ask both hosts and delete queues.")
+]
 TraefikOption = Annotated[str, typer.Option(envvar="TRAEFIK_URL", help="Traefik's internal entry point.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-PatienceOption = Annotated[float, typer.Option(help="How long a follower may take to catch up.", min=0)]
+PatienceOption = Annotated[
+    float, typer.Option(help="How long a follower may take to catch up, and an outbox to be sent.", min=0)
+]
 DomainOption = Annotated[str, typer.Option("--domain", help="Whose step; the one under way if not given.")]
 
 

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/shop",
     "SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-0123456789",
     "CONFIG_KEY": "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtMDE=",
+    "FORWARDING_KEY": "only-for-tests-forwarding",
     "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
 }
 

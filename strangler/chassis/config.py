@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     process: str = ""
     consul_url: str = ""
     config_key: SecretStr = SecretStr("")
+    forwarding_key: SecretStr = SecretStr("")
     advertise: str = ""
     otlp_endpoint: str = ""
     otlp_token: SecretStr = SecretStr("")
@@ -99,8 +100,11 @@ class GatewaySettings(BaseSettings):
     proxies: Annotated[int, Field(ge=0, le=10, description="in front of the gateway, which trusts them")] = 0
 
 
-# What a process must know before it can ask Consul, and what says who it is: Consul cannot change them.
-FROM_ENVIRONMENT = {"service", "process", "consul_url", "config_key", "advertise", "otlp_endpoint"}
+# What a process must know before it can ask Consul, and what says who it is, to others too: Consul cannot
+# change them.
+FROM_ENVIRONMENT = {
+    *("service", "process", "consul_url", "config_key", "forwarding_key", "advertise", "otlp_endpoint")
+}
 CLASSES: dict[str, type[BaseSettings]] = {"gateway": GatewaySettings}
 
 

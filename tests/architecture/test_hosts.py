@@ -12,9 +12,11 @@ import pytest
 
 from monolith.settings import MOVES_AT
 from strangler.toolkit.plan import load
+from strangler.toolkit.stack import compose
 from tests.architecture.sources import ROOT
 
 PLAN = load(ROOT / "migrations-plan/plan.yaml")
+SERVICES = compose.load(ROOT / "docker-compose.yml", compose.read_env(ROOT / ".env"))
 EXTRACTED = [name for name in PLAN.hosts if name != PLAN.origin]
 
 
@@ -63,3 +65,11 @@ def test_the_projects_file_names_the_domains(host: str) -> None:
     project = tomllib.loads(Path(folder, "pyproject.toml").read_text())
     expected = list(PLAN.domains) if host == PLAN.origin else [host]
     assert project["tool"]["strangler"]["domains"] == expected
+
+
+def test_what_hosts_tell_each_other_their_web_processes_alone_can_sign() -> None:
+    """Of the stages at which there are several."""
+    web = {name for name, service in SERVICES.items() if "strangler.chassis.web" in service.command}
+    alone = {name for name in web if SERVICES[name].profiles == ["stage-0"]}
+    assert {name for name in SERVICES if "FORWARDING_KEY" in SERVICES[name].environment} == web - alone
+    assert len({SERVICES[name].environment["FORWARDING_KEY"] for name in web - alone}) <= 1

@@ -165,6 +165,7 @@ def test_a_secret_lies_encrypted_and_opens_for_its_service_only(stack: Stack) ->
         (("monolith", "login_rate", "often"), "login_rate = 'often'"),
         (("monolith", "speed", "9"), "has no setting 'speed'"),
         (("monolith", "config_key", "x"), "set CONFIG_KEY and restart"),
+        (("monolith", "forwarding_key", "x"), "set FORWARDING_KEY and restart"),
         (("monolit", "login_rate", "3/min"), "there is no 'monolit'"),
         (("gateway", "breaker_expression", "NetworkErrorRatio > 0.5"), "Traefik would disable every router"),
         (("gateway", "rate_limit_average", "0"), "greater than or equal to 1"),

@@ -7,6 +7,11 @@ that was sent a request never sends it on. If it does not own the domain either,
 (`X-Strangler-Moved`), and the first host, which holds the client's connection, finds out what is true and
 tries again for a moment. The gateway takes these headers out of what clients send.
 
+Where the command that moves a domain was killed between telling the one database and the other, the new owner
+hears of it by the same header, and takes the domain over if the word is signed (`headers`): with
+FORWARDING_KEY, which the web processes of all hosts share. Without it, such a write is answered with 503
+until the command was run again, or a call by RPC, whose callers the broker knows, told the new owner.
+
 Only a request that has committed nothing is done again: one whose writes are one transaction, or whose first
 is the one that is refused. What has committed a part is answered with 502 `outcome_unknown`, and so is what
 was sent on and got no answer, unless it came with an `Idempotency-Key` and its view says that it goes by that

@@ -14,10 +14,11 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
 
 from strangler.chassis import instances, ownership
+from strangler.chassis.config import current
 from strangler.chassis.forwarding import headers
 from strangler.chassis.forwarding.carrying import AnswerLost, NotSent, carry
 from strangler.chassis.forwarding.commits import Commits
-from strangler.chassis.forwarding.headers import FORWARDED, MOVED, Note
+from strangler.chassis.forwarding.headers import FORWARDED, MOVED, SIGNATURE, Note
 from strangler.chassis.ownership import DomainMoved
 from strangler.chassis.problems import (
     SAFE,
@@ -100,7 +101,7 @@ class Forwarding:
             domain = refusal.domain
             if (final := _once_only(request, domain)) is not None:
                 return final
-            if _adopted(sent, refusal) or domain != route:
+            if _adopted(request, sent, refusal) or domain != route:
                 # What it needs of the other domain, it asks the owner for, who is known now.
                 repeats += 1
                 response, again = self._attempt(request)
@@ -143,15 +144,23 @@ def _once_only(request: HttpRequest, domain: str) -> HttpResponse | None:
     return plain(OutcomeUnknown())
 
 
-def _adopted(sent: Note | None, refusal: DomainMoved) -> bool:
-    """Whether the domain is owned here. Our database is told so where the host that sent the request says it,
-    or this process has heard it, by a later word than the refusal's."""
+def _adopted(request: HttpRequest, sent: Note | None, refusal: DomainMoved) -> bool:
+    """Whether the domain is owned here. Our database is told so where the host that sent the request says and
+    signs it, or this process has heard it, by a later word than the refusal's."""
     domain, here = refusal.domain, ownership.owned_here(refusal.domain)
     words = [ownership.epoch_of(domain)] if here else []
-    if sent is not None and sent.domain == domain:
+    if sent is not None and sent.domain == domain and sent.epoch > refusal.epoch and _signed(request, sent):
         words.append(sent.epoch)
     later = max(words, default=0)
     return ownership.adopt(domain, later) if later > refusal.epoch else here
+
+
+def _signed(request: HttpRequest, note: Note) -> bool:
+    signature, key = request.headers.get(SIGNATURE), current().forwarding_key.get_secret_value()
+    found = headers.is_signed(note, signature, to=ownership.host(), key=key)
+    if not found:
+        log.warning("nothing is taken over by a note that is not signed with our FORWARDING_KEY: %s", note)
+    return found
 
 
 def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
@@ -159,10 +168,11 @@ def _carried(request: HttpRequest, domain: str) -> HttpResponseBase | None:
     domain, or its answer was lost for the first time and the request may be repeated."""
     owner = ownership.owner_of(domain)
     note = Note(ownership.host(), domain, ownership.epoch_of(domain))
+    told = headers.forwarded(note, to=owner, key=current().forwarding_key.get_secret_value())
     found = instances.addresses(owner)
     for address in random.sample(found, len(found)):
         try:
-            response = carry(request, _body(request), address, {FORWARDED: str(note)})
+            response = carry(request, _body(request), address, told)
         except NotSent as error:
             log.warning("%s cannot be asked: %s", owner, error)
             continue

@@ -36,6 +36,7 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "headers/customRequestHeaders/X-User-Id": "",
             # Only hosts carry each other's requests on.
             "headers/customRequestHeaders/X-Strangler-Forwarded": "",
+            "headers/customRequestHeaders/X-Strangler-Signature": "",
             "headers/customRequestHeaders/X-Strangler-Shadow": "",
         },
         "compress": {"compress/minResponseBodyBytes": "1024", "compress/encodings": "gzip"},

@@ -1,5 +1,6 @@
 """A domain changes hands under its writers: they are held and carried on, none fails, none writes twice."""
 
+import os
 import threading
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ import requests
 from psycopg import IsolationLevel
 from psycopg.errors import SerializationFailure
 
+from strangler.chassis.forwarding.headers import FORWARDED, SIGNATURE, Note, forwarded
 from strangler.chassis.ownership.schema import MOVED
 from tests.chassis.ownership.hosts import PATIENCE, Host, World
 from tests.ports import wait_for
@@ -210,6 +212,51 @@ def test_request_that_was_sent_on_goes_no_further(world: World) -> None:
     refused = entry(world.old, "sent", **note)
     told = (refused.status_code, refused.headers.get("X-Strangler-Moved"))
     assert told == (503, f"new;ledger;{world.epoch}"), refused.text + world.old.logs[0].read_text()[-3000:]
+
+
+FORGED: dict[str, Callable[[Note], dict[str, str]]] = {
+    "not signed": lambda note: {FORWARDED: str(note)},
+    "with what is no signature": lambda note: {FORWARDED: str(note), SIGNATURE: "é"},
+    "signed with another key": lambda note: forwarded(note, to="old", key="another"),
+    "given to another host": lambda note: forwarded(note, to="new", key=os.environ["FORWARDING_KEY"]),
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+def test_client_gives_no_domain_to_a_host(world: World, forge: Callable[[Note], dict[str, str]]) -> None:
+    """It writes the header that hosts write, with the right epoch, to a host that it reaches itself."""
+    world.cutover()
+    answer = entry(world.old, "stolen", **forge(Note("new", "ledger", world.epoch + 1)))
+    told = (answer.status_code, answer.headers.get("X-Strangler-Moved"))
+    assert told == (503, f"new;ledger;{world.epoch}")
+    row = world.old.rows.execute("SELECT owner, epoch FROM strangler.ownership").fetchone()
+    assert (row, world.old.keys()) == (("new", world.epoch), [])
+    assert entry(world.old, "given").json()["host"] == "new"
+
+
+@pytest.fixture
+def keyless(world: World) -> Iterator[World]:
+    """The new host does not know the key."""
+
+    def restart(**environment: str) -> None:
+        world.new.web.kill()
+        wait_for(lambda: not world.consul.passing("new"), seconds=PATIENCE)
+        world.new.web.start(**environment)
+        wait_for(lambda: world.consul.passing("new"), seconds=PATIENCE)
+
+    restart(FORWARDING_KEY="")
+    yield world
+    restart()
+
+
+def test_host_without_the_key_waits_for_the_command_that_was_killed(keyless: World) -> None:
+    """Writers are told to try again until then, and nothing is lost."""
+    keyless.cutover(adopt=True)
+    refused = entry(keyless.old, "early")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert keyless.old.keys() == keyless.new.keys() == []
+    keyless.flip(keyless.new)
+    assert entry(keyless.old, "then").json()["host"] == "new"
 
 
 def test_owner_that_is_down_is_waited_for_then_unavailable(world: World) -> None:

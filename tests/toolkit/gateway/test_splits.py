@@ -222,9 +222,10 @@ def test_a_split_that_makes_no_sense_is_refused(gateway: Gateway) -> None:
 
 
 def test_clients_cannot_say_that_a_request_was_forwarded(gateway: Gateway) -> None:
-    headers = {"X-Strangler-Forwarded": "catalog;catalog;7", "X-User-Id": "1"}
+    said = {"X-Strangler-Forwarded": "catalog;catalog;7", "X-Strangler-Signature": "0f"}
+    headers = {**said, "X-User-Id": "1"}
     answer = requests.get(f"{gateway.url}/api/products", headers=headers, timeout=5)
-    assert not {"x-strangler-forwarded", "x-user-id"} & set(answer.json()["headers"])
+    assert not {"x-strangler-forwarded", "x-strangler-signature", "x-user-id"} & set(answer.json()["headers"])
 
 
 def test_only_a_read_that_got_no_answer_is_to_be_sent_again(gateway: Gateway, hosts: dict[str, Host]) -> None:

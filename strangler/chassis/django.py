@@ -156,6 +156,16 @@ def host_settings(
     }
 
 
+def _behind_gateway() -> bool:
+    """Who starts the host says so: Consul, and a client's headers, are there without a gateway too."""
+    told = os.environ.get("BEHIND_GATEWAY") or "0"
+    if told not in ("0", "1"):
+        raise ImproperlyConfigured(
+            f"BEHIND_GATEWAY is {told!r}: say 1 where requests come by the gateway alone, or 0."
+        )
+    return told == "1"
+
+
 def _behind_tls() -> bool:
     scheme = os.environ.get("PUBLIC_SCHEME", "")
     if scheme not in ("", "http", "https"):
@@ -246,7 +256,7 @@ def _proxies() -> int:
     number = os.environ.get("PROXIES") or "0"
     if not (number.isascii() and number.isdigit()):
         raise ImproperlyConfigured(f"PROXIES is {number!r}: say how many of yours are in front: 1")
-    return int(number) + bool(os.environ.get("CONSUL_URL"))
+    return int(number) + _behind_gateway()
 
 
 def rest_framework(*, proxies: int, users: bool) -> dict[str, Any]:

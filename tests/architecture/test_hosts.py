@@ -67,9 +67,16 @@ def test_the_projects_file_names_the_domains(host: str) -> None:
     assert project["tool"]["strangler"]["domains"] == expected
 
 
+WEB = {name for name, service in SERVICES.items() if "strangler.chassis.web" in service.command}
+BEHIND_GATEWAY = {name for name in WEB if SERVICES[name].profiles != ["stage-0"]}
+
+
 def test_what_hosts_tell_each_other_their_web_processes_alone_can_sign() -> None:
     """Of the stages at which there are several."""
-    web = {name for name, service in SERVICES.items() if "strangler.chassis.web" in service.command}
-    alone = {name for name in web if SERVICES[name].profiles == ["stage-0"]}
-    assert {name for name in SERVICES if "FORWARDING_KEY" in SERVICES[name].environment} == web - alone
-    assert len({SERVICES[name].environment["FORWARDING_KEY"] for name in web - alone}) <= 1
+    assert {name for name in SERVICES if "FORWARDING_KEY" in SERVICES[name].environment} == BEHIND_GATEWAY
+    assert len({SERVICES[name].environment["FORWARDING_KEY"] for name in BEHIND_GATEWAY}) <= 1
+
+
+def test_who_is_behind_the_gateway_is_told() -> None:
+    """Who is not, and believed it, would go by what clients say of their address."""
+    assert {name for name in WEB if "BEHIND_GATEWAY" in SERVICES[name].environment} == BEHIND_GATEWAY

@@ -36,20 +36,27 @@ def test_domains_are_apps_of_a_package_or_of_none(
 
 
 @pytest.mark.parametrize(
-    ("proxies", "consul", "number"),
-    [("", "", 0), ("", "http://consul:8500", 1), ("1", "", 1), ("2", "http://consul:8500", 3)],
+    ("proxies", "gateway", "number"), [("", "", 0), ("", "1", 1), ("1", "", 1), ("1", "0", 1), ("2", "1", 3)]
 )
 def test_who_says_where_a_request_comes_from(
-    proxies: str, consul: str, number: int, monkeypatch: pytest.MonkeyPatch
+    proxies: str, gateway: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nobody but those who are told of: hosts without a gateway have a Consul too."""
+    monkeypatch.setenv("CONSUL_URL", "http://consul:8500")
     monkeypatch.setenv("PROXIES", proxies)
-    monkeypatch.setenv("CONSUL_URL", consul)
+    monkeypatch.setenv("BEHIND_GATEWAY", gateway)
     assert settings_of_a_host(monkeypatch)["REST_FRAMEWORK"]["NUM_PROXIES"] == number
 
 
-def test_a_number_of_proxies_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PROXIES", "10.0.0.1")
-    with pytest.raises(ImproperlyConfigured, match="say how many"):
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("PROXIES", "10.0.0.1", "say how many"), ("BEHIND_GATEWAY", "traefik", "say 1")],
+)
+def test_those_in_front_are_told_wrongly(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=says):
         settings_of_a_host(monkeypatch)
 
 

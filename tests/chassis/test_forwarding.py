@@ -35,3 +35,10 @@ def test_a_host_without_the_key_signs_nothing_and_believes_nothing() -> None:
     assert SIGNATURE not in forwarded(NOTE, to="new", key="")
     by_nobody = hmac.new(b"", f"{NOTE};new".encode(), hashlib.sha256).hexdigest()
     assert not is_signed(NOTE, by_nobody, to="new", key="")
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "old;ledger", "old;ledger;x", "old;ledger;²", "old;ledger;" + "9" * 5000]
+)
+def test_what_is_no_note(header: str | None) -> None:
+    assert read(header) is None

@@ -33,7 +33,8 @@ class Note(msgspec.Struct, frozen=True):
 def read(header: str | None) -> Note | None:
     """The note in a header, or None if there is none that can be read."""
     host, domain, epoch = (header or "").split(";") if (header or "").count(";") == 2 else ("", "", "")
-    return Note(host, domain, int(epoch)) if epoch.isascii() and epoch.isdigit() else None
+    is_bigint = epoch.isascii() and epoch.isdigit() and len(epoch) < 19
+    return Note(host, domain, int(epoch)) if is_bigint else None
 
 
 def forwarded(note: Note, *, to: str, key: str) -> dict[str, str]:

@@ -11,18 +11,24 @@ OUTERMOST = "secure-headers"
 """It sees every answer to a client last."""
 
 # From the client inwards. Every chain ends at the host's service.
-OF_READS = [OUTERMOST, "compress", "problems-gateway@file", "problems-body", "body-limit"]
-OF_WRITES = [OUTERMOST, "compress", "problems-write@file", "problems-body", "body-limit"]
-LIMITED = ["problems-limit", "rate-limit", "in-flight"]
+OF_READS = [OUTERMOST, "compress", "problems-gateway@file"]
+OF_WRITES = [OUTERMOST, "compress", "problems-write@file"]
+COUNTED = ["problems-limit", "rate-limit"]
+# A body is taken in once its client's limits let it, and counts as under way at its host once it is whole:
+# slow uploads hold no memory beyond their client's share, and nobody else's place.
+UNDER_WAY = ["in-flight-client", "problems-body", "body-limit", "in-flight"]
 INSIDE = ["breaker"]
 CHAINS = {
-    "open-read": [*OF_READS, *LIMITED, *INSIDE, "retry"],
-    "open-write": [*OF_WRITES, *LIMITED, *INSIDE],
-    "user-read": [*OF_READS, *LIMITED, "auth", *INSIDE, "retry"],
-    "user-write": [*OF_WRITES, *LIMITED, "auth", *INSIDE],
-    # Routes that limit their callers themselves, and whose own 429 has to reach the client.
-    "own-limits": [*OF_WRITES, *INSIDE],
+    "open-read": [*OF_READS, *COUNTED, *UNDER_WAY, *INSIDE, "retry"],
+    "open-write": [*OF_WRITES, *COUNTED, *UNDER_WAY, *INSIDE],
+    "user-read": [*OF_READS, *COUNTED, *UNDER_WAY, "auth", *INSIDE, "retry"],
+    "user-write": [*OF_WRITES, *COUNTED, *UNDER_WAY, "auth", *INSIDE],
+    # Routes that count their callers themselves, and whose own 429 has to reach the client: so the gateway's
+    # own, of too many under way, is plain text here.
+    "own-limits": [*OF_WRITES, *UNDER_WAY, *INSIDE],
 }
+BODY_BYTES_IN_MEMORY = 64 * 1024
+"""What a body has beyond them waits on disk."""
 
 
 def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[str, str]]:
@@ -52,13 +58,17 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
         },
         "body-limit": {
             "buffering/maxRequestBodyBytes": str(settings.body_limit_bytes),
-            "buffering/memRequestBodyBytes": str(settings.body_limit_bytes),
+            "buffering/memRequestBodyBytes": str(BODY_BYTES_IN_MEMORY),
         },
         "rate-limit": {
             "rateLimit/average": str(settings.rate_limit_average),
             "rateLimit/burst": str(settings.rate_limit_burst),
             "rateLimit/period": "1s",
             "rateLimit/sourceCriterion/ipStrategy/depth": str(settings.proxies),
+        },
+        "in-flight-client": {
+            "inFlightReq/amount": str(settings.in_flight_client_limit),
+            "inFlightReq/sourceCriterion/ipStrategy/depth": str(settings.proxies),
         },
         "in-flight": {
             "inFlightReq/amount": str(settings.in_flight_limit),

@@ -150,6 +150,23 @@ class TestLogin:
         ]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
 
+    @pytest.mark.parametrize(
+        ("addresses", "statuses"),
+        [
+            (["2001:db8::1", "2001:db8::ffff:2", "2001:DB8:0:0:1:2:3:4%eth0"], [200, 200, 429]),
+            (["2001:db8::1", "2001:db8:0:1::1", "2001:db8:1::1"], [200, 200, 200]),
+            (["::ffff:10.0.0.1", "::ffff:10.0.0.2", "10.0.0.2", "::ffff:10.0.0.2"], [200, 200, 200, 429]),
+            (["unknown", "unknown", "unknown", ""], [200, 200, 429, 200]),
+        ],
+        ids=["one network", "other networks", "IPv4 in IPv6", "no address"],
+    )
+    def test_who_has_an_ipv6_network_is_one_client(
+        self, client: APIClient, user: User, login_rate: Any, addresses: list[str], statuses: list[int]
+    ) -> None:
+        login_rate("100/min", per_client="2/min")
+        answers = [client.post("/api/auth/token", LOGIN, REMOTE_ADDR=address) for address in addresses]
+        assert [answer.status_code for answer in answers] == statuses
+
     def test_trying_one_password_on_every_address_waits_too(
         self, client: APIClient, user: User, login_rate: Any
     ) -> None:

@@ -10,7 +10,9 @@ take the last attempt. (ATOMIC_REQUESTS, which a failed login rolls back, would 
 import hashlib
 import math
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Address, ip_network
 from typing import Any
 
 from django.db import connection
@@ -47,6 +49,14 @@ class LoginThrottle(SimpleRateThrottle):
 
     def get_rate(self) -> str:
         return current().login_rate
+
+    def get_ident(self, request: Request) -> str:
+        """The client's address; of an IPv6 one its /64, for who has one address there has all (RFC 6177)."""
+        ident = str(super().get_ident(request))
+        with suppress(ValueError):
+            address = IPv6Address(ident)
+            return str(address.ipv4_mapped or ip_network((int(address) >> 64 << 64, 64)))
+        return ident
 
     def allow_request(self, request: Request, view: Any) -> bool:
         email = request.data.get("email") if isinstance(request.data, dict) else None

@@ -33,6 +33,8 @@ BODY_BYTES_IN_MEMORY = 64 * 1024
 
 def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[str, str]]:
     """Name → options (the path below the middleware's key → value)."""
+    # Who has one IPv6 address has 2⁶⁴ (RFC 6177).
+    client = {"depth": str(settings.proxies), "ipv6Subnet": "64"}
     found = {
         OUTERMOST: {
             "headers/customResponseHeaders/X-Content-Type-Options": "nosniff",
@@ -64,11 +66,11 @@ def middlewares(settings: GatewaySettings, *, auth_url: str) -> dict[str, dict[s
             "rateLimit/average": str(settings.rate_limit_average),
             "rateLimit/burst": str(settings.rate_limit_burst),
             "rateLimit/period": "1s",
-            "rateLimit/sourceCriterion/ipStrategy/depth": str(settings.proxies),
+            **{f"rateLimit/sourceCriterion/ipStrategy/{name}": value for name, value in client.items()},
         },
         "in-flight-client": {
             "inFlightReq/amount": str(settings.in_flight_client_limit),
-            "inFlightReq/sourceCriterion/ipStrategy/depth": str(settings.proxies),
+            **{f"inFlightReq/sourceCriterion/ipStrategy/{name}": value for name, value in client.items()},
         },
         "in-flight": {
             "inFlightReq/amount": str(settings.in_flight_limit),

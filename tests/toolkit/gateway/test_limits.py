@@ -79,6 +79,9 @@ def test_clients_behind_a_proxy_are_counted_by_the_address_that_it_says(behind_a
     # What a client says of itself stands before what the proxy says of it.
     numbers = count(1)
     wait_for(lambda: ask(f"10.1.0.{next(numbers)}, 10.0.0.4").status_code == 429)
+    # Who has one IPv6 address has its whole network.
+    wait_for(lambda: ask(f"2001:db8::{next(numbers)}").status_code == 429)
+    assert ask("2001:db8:0:1::1").status_code == 200
     told = ask("10.0.0.6").json()["headers"]["x-forwarded-for"]
     assert told == "10.0.0.6, 127.0.0.1"
 

@@ -17,6 +17,8 @@ from django.utils import timezone
 from shop.accounts.models import User
 from shop.accounts.tokens import issue
 from shop.inventory.models import StockItem, StockMovement
+from shop.orders import checkout
+from shop.orders.errors import EmptyCart
 from shop.orders.models import CartLine, Order
 from shop.payments.models import Intent, Payment
 from shop.payments.operations import reconcile
@@ -135,6 +137,36 @@ def test_the_same_key_after_the_address_is_gone(shop: Shop) -> None:
     assert (again.status_code, again.json()) == (201, first.json())
     assert code(buyer.buy(payment_token="tok_declined")) == (422, "idempotency_key_reused")
     assert code(buyer.buy(key="second")) == (400, "does_not_exist")
+
+
+def test_an_empty_cart_leaves_nothing_to_be_voided(shop: Shop) -> None:
+    (buyer,) = buyers(shop, 1)
+    first = buyer.buy()
+    assert buyer.buy().content == first.content, "the cart is empty by now"
+    nothing = buyer.buy(key="second")
+    assert code(nothing) == (409, "empty_cart")
+    CartLine.objects.create(user=buyer.user, product_id=PRODUCT, quantity=1)
+    assert code(buyer.buy(key="second")) == (409, "empty_cart"), "the first answer is repeated"
+    assert [intent.order for intent in Intent.objects.all()] == [first.json()["number"]]
+
+
+def test_what_is_put_into_an_empty_cart_meanwhile_is_not_bought(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (buyer,) = buyers(shop, 1)
+    CartLine.objects.all().delete()
+    answer = checkout._answer
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        CartLine.objects.create(user=buyer.user, product_id=PRODUCT, quantity=1)
+        return answer(*arguments, **options)
+
+    monkeypatch.setattr(checkout, "_answer", late)
+    with pytest.raises(EmptyCart):
+        checkout.checkout(
+            user=buyer.user.pk, email="", payment_token="tok_ok", address=buyer.address, key="first"
+        )
+    assert (shop.charges(), CartLine.objects.count()) == ([], 1)
 
 
 def test_the_provider_works_twice_and_the_order_is_paid_once(shop: Shop) -> None:

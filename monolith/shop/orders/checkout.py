@@ -1,7 +1,7 @@
 """Checkout as one database transaction over orders, inventory and payments.
 
 1. The idempotency key gets a row, and with it the order's number; committed at once.
-2. Payments notes that a charge is about to be tried; committed at once.
+2. Payments notes that a charge is about to be tried, unless the cart is empty; committed at once.
 3. One transaction does the rest: cart, prices, stock, charge, order, event. The key's row is locked in
    it, so that requests with the same key follow one another, and the later ones get the same answer.
 
@@ -44,8 +44,11 @@ def checkout(*, user: int, email: str, payment_token: str, address: int, key: st
         # Only now: an answer is repeated whatever has become of the address.
         destination = accounts.address(user=user, address=address)
         row = row or _new_key_row(user=user, key=key, fingerprint=fingerprint)
-        payments.prepare(order=row.number, user=user, key=row.number)
-        row = _answer(row, email=email, token=payment_token, destination=destination)
+        # What is put into it from now on is bought by a later request: no note, no charge.
+        was_empty = not CartLine.objects.filter(user_id=user).exists()
+        if not was_empty:
+            payments.prepare(order=row.number, user=user, key=row.number)
+        row = _answer(row, was_empty, email=email, token=payment_token, destination=destination)
     answer: dict[str, Any] = msgspec.json.decode(row.answer or "")
     if "error" in answer:
         raise REMEMBERED[answer["error"]].from_payload(answer["payload"])
@@ -54,14 +57,16 @@ def checkout(*, user: int, email: str, payment_token: str, address: int, key: st
 
 
 @transaction.atomic
-def _answer(row: CheckoutKey, *, email: str, token: str, destination: Address) -> CheckoutKey:
+def _answer(row: CheckoutKey, was_empty: bool, **wanted: Any) -> CheckoutKey:
     """The key's row with its answer, whoever found it."""
     row = CheckoutKey.objects.select_for_update().get(pk=row.pk)
     if row.answer is not None:
         return row
     try:
+        if was_empty:
+            raise EmptyCart
         with transaction.atomic():
-            answer: dict[str, Any] = {"order": _place(row, email=email, token=token, destination=destination)}
+            answer: dict[str, Any] = {"order": _place(row, **wanted)}
     except tuple(REMEMBERED.values()) as error:
         answer = {"error": error.code, "payload": error.payload()}
     row.answer = msgspec.json.encode(answer).decode()

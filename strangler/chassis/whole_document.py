@@ -11,6 +11,7 @@ import requests
 from django.db import transaction
 from django.utils.decorators import method_decorator
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.response import Response
@@ -34,9 +35,32 @@ def own_document() -> dict[str, Any]:
     return made
 
 
+class Rendered(OpenApiJsonRenderer):
+    """Does not render the last document again: there is one, it is large, and anybody may ask for it."""
+
+    kept: ClassVar[dict[int, tuple[Any, bytes]]] = {}
+
+    def render(self, data: Any, media_type: Any = None, context: Any = None) -> bytes:
+        indent = self.get_indent(media_type, context or {})  # type: ignore[no-untyped-call]
+        document, rendered = self.kept.get(indent, (None, b""))
+        if data is not document:
+            rendered = super().render(data, media_type, context)
+            if "openapi" in data:  # rather than an error
+                self.kept[indent] = data, rendered
+        return rendered
+
+
+class RenderedPlainly(Rendered):
+    """For whoever accepts no other JSON."""
+
+    media_type = "application/json"
+
+
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class OwnDocument(SpectacularJSONAPIView):
     """The document of this host alone, which needs no database."""
+
+    renderer_classes = [Rendered, RenderedPlainly]
 
     @extend_schema(exclude=True)
     def get(self, request: Any, *arguments: Any, **options: Any) -> Response:
@@ -53,17 +77,26 @@ class WholeDocument(OwnDocument):
 
     They are asked every few seconds at most, by one reader at a time; the others go by what is known, and
     wait for a moment where nothing is. A host that does not answer is described as it was last known, and
-    named in `info.x-missing` where it never answered here.
+    named in `info.x-missing` where it never answered here. As long as all say the same it is the same object.
     """
 
     hosts: Sequence[str] = ()
     known: ClassVar[dict[str, dict[str, Any]]] = {}
     asked: ClassVar[dict[str, float]] = {}
     asking: ClassVar[dict[str, threading.Lock]] = {}
+    made: ClassVar[tuple[list[Any], dict[str, Any]]] = ([], {})
 
     def document(self) -> dict[str, Any]:
         for host in self.hosts:
             self._refresh(host)
+        parts = [self.hosts, super().document(), *(self.known.get(host) for host in self.hosts)]
+        known_parts, whole = self.made
+        if parts != known_parts:
+            whole = self._made()
+            type(self).made = parts, whole
+        return whole
+
+    def _made(self) -> dict[str, Any]:
         missing = [host for host in self.hosts if host not in self.known]
         whole = merged(super().document(), [self.known[host] for host in self.hosts if host in self.known])
         if missing:
@@ -90,7 +123,9 @@ class WholeDocument(OwnDocument):
                     f"http://{address}{INTERNAL}", params={"format": "json"}, timeout=(0.5, 3)
                 )
                 found.raise_for_status()
-                self.known[host] = found.json()
+                said = found.json()
+                if said != self.known.get(host):
+                    self.known[host] = said
             except (requests.RequestException, ValueError) as error:
                 log.warning("%s does not describe itself: %s", host, error)
             else:

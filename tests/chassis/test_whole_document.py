@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.test import APIRequestFactory
 
 from strangler.chassis import instances, whole_document
-from strangler.chassis.whole_document import WholeDocument, own_document
+from strangler.chassis.whole_document import Rendered, WholeDocument, own_document
 from tests.parity.tiny import served
 from tests.ports import wait_for
 
@@ -24,6 +25,7 @@ class Garden:
     def __init__(self) -> None:
         self.away = False
         self.asked = 0
+        self.path = "/api/beds"
         self.open = threading.Event()
         self.open.set()
 
@@ -31,7 +33,7 @@ class Garden:
         self.asked += 1
         self.open.wait(60)
         start_response("503 Away" if self.away else "200 OK", [("Content-Type", "application/json")])
-        described = {"paths": {"/api/beds": {}}, "components": {"schemas": {"Bed": {}}}}
+        described = {"paths": {self.path: {}}, "components": {"schemas": {"Bed": {}}}}
         return [json.dumps(described).encode()]
 
 
@@ -41,6 +43,7 @@ def garden(monkeypatch: pytest.MonkeyPatch) -> Iterator[Garden]:
     garden = Garden()
     monkeypatch.setattr(WholeDocument, "known", {})
     monkeypatch.setattr(WholeDocument, "asked", {})
+    monkeypatch.setattr(WholeDocument, "made", ([], {}))
     with served(garden) as url:
         monkeypatch.setitem(instances._known, HOST, (0.0, [url.removeprefix("http://")]))
         yield garden
@@ -71,6 +74,38 @@ def test_a_host_describes_itself_once(garden: Garden, monkeypatch: pytest.Monkey
     assert {"/api/beds", "/api/products"} <= set(documents[0]["paths"])
     assert "/api/beds" not in own_document()["paths"]
     assert len(made) == 1
+
+
+def test_a_document_that_stays_the_same_is_rendered_once(
+    garden: Garden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[Any] = []
+    render: Any = OpenApiJsonRenderer.render
+
+    def counted(*arguments: Any) -> Any:
+        rendered.append(arguments)
+        return render(*arguments)
+
+    def ask(accept: str = "application/json", method: str = "get") -> Any:
+        request = getattr(APIRequestFactory(), method)("/api/schema/", headers={"accept": accept})
+        return WholeDocument.as_view(hosts=[HOST])(request).render()
+
+    monkeypatch.setattr(OpenApiJsonRenderer, "render", counted)
+    monkeypatch.setattr(Rendered, "kept", {})
+    monkeypatch.setattr(whole_document, "FRESH_SECONDS", 0.0)
+
+    first, again, other = ask(), ask(), ask("application/vnd.oai.openapi+json")
+    assert (first.content, len(rendered)) == (again.content, 1) == (other.content, 1)
+    assert other["Content-Type"] == "application/vnd.oai.openapi+json"
+
+    narrow = ask("application/json; indent=1")
+    assert (len(narrow.content) < len(first.content), narrow.data) == (True, first.data)
+    refused = ask(method="delete")
+    assert (refused.status_code, ask().content, len(rendered)) == (405, first.content, 3)
+
+    garden.path = "/api/trees"
+    assert b"/api/trees" in ask().content
+    assert b"/api/trees" in ask("application/json; indent=1").content
 
 
 def test_the_others_are_asked_every_few_seconds(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:

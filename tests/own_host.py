@@ -35,6 +35,7 @@ class OwnHost:
             "RPC_HOSTS": "accounts=monolith inventory=monolith",
             "CONSUL_URL": "",
             "OTLP_ENDPOINT": "",
+            "SEED": "demo",
             "PYTHONPATH": PYTHON_PATH,
         }
         self._programs: list[Program] = []

@@ -42,6 +42,20 @@ class TestSeed:
         assert Product.objects.create(sku="X", name="X", price=1, category_id="garden").id > 1000
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("said", "users"), [("demo", 51), ("none", 0), ("", 0), (None, 0)])
+def test_a_host_is_seeded_where_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, users: int
+) -> None:
+    """Everybody knows the password of the seeded member of staff."""
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    monkeypatch.delenv("SEED", raising=False)
+    if said is not None:
+        monkeypatch.setenv("SEED", said)
+    call_command("prepare", verbosity=0, stdout=StringIO())
+    assert User.objects.count() == users
+
+
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "CONFIG_KEY", "DATABASE_URL"])
 def test_what_is_missing_is_named(missing: str) -> None:
     environment = {**os.environ, "PYTHONPATH": PYTHON_PATH, missing: ""}

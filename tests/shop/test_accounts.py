@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -335,6 +337,24 @@ class TestKeys:
         assert after.get("/api/me").status_code == 200
         assert customer.get("/api/me").status_code == 200
         assert client.post("/api/auth/token/refresh", {"refresh": refresh}).status_code == 200
+
+    def test_a_leaked_key_is_revoked_with_all_that_it_signed(
+        self, client: APIClient, customer: APIClient, user: User
+    ) -> None:
+        refresh = {"refresh": tokens.issue(user=user, kind="refresh")}
+        tokens.rotate(lead=timedelta(minutes=5))
+        assert customer.get("/api/me").status_code == 200
+
+        told = StringIO()
+        call_command("rotate_keys", "--revoke", stdout=told)
+
+        [key] = client.get("/.well-known/jwks.json").json()["keys"]
+        assert f"Key {key['kid']} signs from now on" in told.getvalue()
+        # The first token of the new key makes the verifier fetch the keys.
+        assert as_user(user).get("/api/me").status_code == 200
+        assert customer.get("/api/me").status_code == 401
+        assert client.post("/api/auth/token/refresh", refresh).status_code == 401
+        assert client.post("/api/auth/token", LOGIN).status_code == 200
 
     def test_a_key_overtaken_before_its_time_never_signs(self, user: User) -> None:
         tokens.rotate(lead=timedelta(seconds=-1))

@@ -1,7 +1,8 @@
 """Signing keys and the tokens that they sign (RS256; RFC 7515, 7517, 7519).
 
 Rotation logs nobody out: a new key is published some time before it signs, so that every verifier knows it
-by then, and an old one verifies until the last token it signed has run out.
+by then, and an old one verifies until the last token it signed has run out. A key that has leaked is revoked
+instead, which logs everybody out.
 """
 
 import secrets
@@ -84,6 +85,18 @@ def rotate(*, lead: timedelta) -> SigningKey:
         SigningKey.objects.filter(verifies_until=None).update(verifies_until=until)
         SigningKey.objects.filter(verifies_until__lt=now).delete()
         return _create(signs_from)
+
+
+def revoke() -> SigningKey:
+    """Take all keys out of the key set, with whatever they signed, and make one that signs from now on.
+
+    Verifiers notice when they next fetch the set: within JWKS_MAX_AGE, or as the first token of the new key
+    comes.
+    """
+    with transaction.atomic():
+        _lock()
+        SigningKey.objects.all().delete()
+        return _create(timezone.now())
 
 
 def _signer(now: datetime) -> SigningKey:

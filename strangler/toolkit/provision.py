@@ -12,7 +12,7 @@ from strangler.toolkit.errors import ToolkitError
 from strangler.toolkit.options import PlanOption
 from strangler.toolkit.plan import Plan
 from strangler.toolkit.plan.file import DEFAULT, load
-from strangler.toolkit.replication.database import database_of
+from strangler.toolkit.replication.database import SEARCH_PATH, database_of
 from strangler.toolkit.replication.statements import LOCALE, ROLE_EXISTS
 
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -47,7 +47,7 @@ def provision(
     else these roles may connect to, because everybody may, is named. With --stage, nothing is done where the
     server, which all hosts share, has the tables of a domain of the plan in another database than that stage.
     """
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+    with _connect(postgres_url) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [PROVISIONING])
         loaded = load(plan)
         if stage is not None:
@@ -68,13 +68,18 @@ def provision(
             )
 
 
+def _connect(url: str, **parameters: str) -> psycopg.Connection:
+    own = make_conninfo(url, options=f"-c search_path={SEARCH_PATH}", **parameters)
+    return psycopg.connect(own, autocommit=True)
+
+
 def _refuse_moves(connection: psycopg.Connection, url: str, plan: Plan, stage: int) -> None:
     """Raise DataElsewhere if a domain has tables here, and none in its host's database at this stage."""
     plan.check_stage(stage)
     tables: dict[str, set[str]] = {}
     for host in {plan.origin, *plan.domains}:
         if connection.execute(DATABASE_EXISTS, [host]).fetchone():
-            with psycopg.connect(make_conninfo(url, dbname=host)) as database:
+            with _connect(url, dbname=host) as database:
                 tables[host] = {name for (name,) in database.execute(TABLES)}
     places = {
         name: sorted(host for host, found in tables.items() if found.intersection(domain.tables))

@@ -29,6 +29,13 @@ stages:
 ROUNDS = 3
 IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 PASSWORD = "a-password-of-its-own"
+PLANTED = """
+CREATE TABLE called (by name);
+CREATE FUNCTION public.pg_advisory_lock(int) RETURNS void BEGIN ATOMIC
+    INSERT INTO called VALUES (current_user); END;
+CREATE FUNCTION public.has_database_privilege(text, oid, text) RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN ALTER ROLE {host} SUPERUSER; RETURN false; END $$;
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +142,18 @@ def test_the_origins_database_may_be_named_otherwise(
         for name in ("maps", "atlas_prod"):
             connection.execute(f"DROP DATABASE {name}")
     assert locales[0] == locales[1]
+
+
+def test_a_hosts_functions_are_not_called(postgres: str) -> None:
+    """In its database, whichever one the address names, a host may make functions that PostgreSQL has too."""
+    provision(HOSTS[:1], postgres)
+    own = make_conninfo(postgres, dbname=HOSTS[0])
+    with psycopg.connect(own, user=HOSTS[0], password=PASSWORD) as connection:
+        connection.execute(PLANTED.format(host=HOSTS[0]))
+    provision(HOSTS[:1], own)
+    with psycopg.connect(own, user=HOSTS[0], password=PASSWORD) as connection:
+        assert connection.execute(IS_SUPERUSER).fetchone() == (False,)
+        assert connection.execute("SELECT count(*) FROM called").fetchone() == (0,)
 
 
 def test_what_stays_open_to_every_role_is_named(postgres: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,10 @@ UNFIT = {
     "unlogged": "its changes are not in the log, and so are not sent. ALTER TABLE {quoted} SET LOGGED.",
     "identity": "changes are not sent with its primary key. ALTER TABLE {quoted} REPLICA IDENTITY DEFAULT.",
     "deferrable": "changes do not find their row by a primary key that is DEFERRABLE. Make it another.",
+    "extended": (
+        "its primary key is of an extension's type, by whose order it cannot be compared with the other "
+        "side's: a step calls nothing but what is PostgreSQL's own."
+    ),
     "inherits": (
         "it is partitioned, a partition, or inherits. What is written by way of another table of the family "
         "would meet no fence. Make it a table of its own."

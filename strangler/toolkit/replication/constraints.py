@@ -1,7 +1,8 @@
 """Foreign keys that cross the domain's border: dropped while it moves, and put back if it stays.
 
 Rows of two databases cannot refer to each other, and a row that replication brings is not checked. Each is
-dropped in the transaction that remembers it.
+dropped in the transaction that remembers it, by a definition that names tables with their schema (earlier
+versions of the toolkit named them without it).
 """
 
 from collections.abc import Sequence
@@ -59,7 +60,8 @@ def restore(database: Database, domain: str) -> list[str]:
                 if not rows(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
                     statement = statements.ADD_VALID_CONSTRAINT if partitioned else statements.ADD_CONSTRAINT
                     add = composed(statement, definition=sql.SQL(row["definition"]), **names)
-                    briefly(connection, [add], of=f"{row['table']} of {database.host}")
+                    path = sql.SQL(statements.AS_REMEMBERED_BEFORE).format()
+                    briefly(connection, [path, add], of=f"{row['table']} of {database.host}")
                 if not value(connection, statements.CONSTRAINT_EXISTS, [row["table"], row["name"]]):
                     run(connection, statements.VALIDATE_CONSTRAINT, **names)
             except errors.ForeignKeyViolation as error:

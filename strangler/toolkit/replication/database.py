@@ -18,15 +18,18 @@ Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
 CONNECT_SECONDS = 5
 APPLICATION = "strangler-step"
+SEARCH_PATH = "pg_catalog,pg_temp"
+"""Of every superuser's session: a host's role may put what it likes into `public`, and a function of its own
+whose arguments fit better would be called, as superuser, for PostgreSQL's of the same name."""
 SETTINGS = {
     "idle_in_transaction_session_timeout": 0,
     "statement_timeout": 0,
     "lock_timeout": 0,
     # What the step commits is kept, and what was committed before it in the same log too.
     "synchronous_commit": "on",
-    # What is compared as text, copied as it is, or named without a schema, is the same in every session.
+    "search_path": SEARCH_PATH,
+    # What is compared as text, or copied as it is, is the same in every session.
     "client_encoding": "UTF8",
-    "search_path": "public",
     "TimeZone": "UTC",
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",

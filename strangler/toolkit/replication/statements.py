@@ -68,6 +68,10 @@ SELECT c.relname AS "table", quote_ident(c.relname) AS quoted, c.relpersistence 
        c.relreplident NOT IN ('d', 'f') AS identity,
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND NOT i.indimmediate)
            AS deferrable,
+       EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
+               JOIN pg_type y ON y.oid = a.atttypid
+               WHERE i.indrelid = c.oid AND i.indisprimary AND a.attcollation = 0 AND y.typtype = 'b'
+                 AND y.typnamespace <> 'pg_catalog'::regnamespace) AS extended,
        c.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits h WHERE c.oid IN (h.inhrelid, h.inhparent))
            AS inherits,
        (SELECT string_agg(t.tgname, ', ') FROM pg_trigger t
@@ -145,6 +149,7 @@ WHERE t.relnamespace = 'public'::regnamespace AND t.relname = %s AND c.conname =
 DROP_CONSTRAINT = "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}"
 ADD_CONSTRAINT = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition} NOT VALID"
 ADD_VALID_CONSTRAINT = "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
+AS_REMEMBERED_BEFORE = "SET LOCAL search_path = public"
 IS_PARTITIONED = """
 SELECT relkind = 'p' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = %s
 """
@@ -330,7 +335,7 @@ FROM {table} WHERE {condition}
 """
 ROWS_HASHES = "SELECT {key} AS key, md5({row}) AS hash FROM {table} WHERE {condition}"
 KEY_BOUNDS = """
-SELECT (array_agg(key ORDER BY key))[1]::text AS first FROM (
+SELECT concat((array_agg(key ORDER BY key))[1]) AS first FROM (
     SELECT {key} AS key, (row_number() OVER (ORDER BY {key}) - 1) / {size} AS part FROM {table}
 ) parts GROUP BY part ORDER BY part
 """
@@ -348,7 +353,7 @@ ROWS_OF_PARTS = """
 SELECT {part} AS part, ARRAY[{key}] AS key, md5({row}) AS hash
 FROM {table} WHERE {part} = ANY({parts}) ORDER BY 1
 """
-AS_TEXT = "{column}::text"
+AS_TEXT = "concat({column})"
 KEY_IS_ONE_OF = "({key}) IN ({keys})"
 COUNTERS = """
 SELECT method, compared, matched, mismatched, stale, failed, last_mismatch

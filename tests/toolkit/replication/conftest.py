@@ -1,9 +1,12 @@
 """A domain of one table, `thing`, between two databases of a server that replicates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
 
 from strangler.toolkit.replication import backfill, links, ownership
 from strangler.toolkit.replication.database import Database
@@ -39,9 +42,25 @@ def made(server: str) -> Pair:
     return pair
 
 
+def client(database: Database) -> psycopg.Connection[dict[str, Any]]:
+    """A session as others have it, not as the toolkit's own are."""
+    url = make_conninfo(database.url, dbname=database.name)
+    return psycopg.connect(url, autocommit=True, row_factory=dict_row)
+
+
+def run(database: Database, statement: str) -> None:
+    with client(database) as connection:
+        connection.execute(statement)
+
+
+def rows(database: Database, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    with client(database) as connection:
+        return connection.execute(statement, parameters or None).fetchall()
+
+
 def in_both(pair: Pair, statement: str) -> None:
     for database in pair.both():
-        database.run(statement)
+        run(database, statement)
 
 
 def follow(pair: Pair) -> None:

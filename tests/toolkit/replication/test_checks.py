@@ -9,7 +9,7 @@ from strangler.toolkit.replication import checks, checksums, links
 from strangler.toolkit.replication.errors import NotReady
 from strangler.toolkit.replication.pair import Pair
 from tests.postgres import Postgres, version
-from tests.toolkit.replication.conftest import follow, in_both, made
+from tests.toolkit.replication.conftest import follow, in_both, made, run
 
 THING = "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL UNIQUE, note text)"
 TRIGGER = """
@@ -25,6 +25,7 @@ CREATE TRIGGER audit AFTER INSERT ON thing EXECUTE FUNCTION audit()
         ("ALTER TABLE thing REPLICA IDENTITY NOTHING", "ALTER TABLE thing REPLICA IDENTITY DEFAULT"),
         ("ALTER TABLE thing REPLICA IDENTITY USING INDEX thing_name_key", "REPLICA IDENTITY DEFAULT"),
         ("ALTER TABLE thing DROP CONSTRAINT thing_pkey, ADD PRIMARY KEY (id) DEFERRABLE", "DEFERRABLE"),
+        ("CREATE EXTENSION ltree; ALTER TABLE thing ALTER id TYPE ltree USING 'a'", "an extension's type"),
         ("ALTER TABLE thing SET UNLOGGED", "ALTER TABLE thing SET LOGGED"),
         ("CREATE TABLE part () INHERITS (thing)", "Make it a table of its own"),
         ("CREATE TABLE whole (name text NOT NULL); ALTER TABLE thing INHERIT whole", "a table of its own"),
@@ -45,7 +46,7 @@ CREATE TRIGGER audit AFTER INSERT ON thing EXECUTE FUNCTION audit()
 def test_table_that_does_not_move_is_refused(pair: Pair, host: str, change: str, why: str) -> None:
     in_both(pair, f"{THING}; {TRIGGER}")
     checks.ready(pair)
-    next(one for one in pair.both() if one.host == host).run(change)
+    run(next(one for one in pair.both() if one.host == host), change)
     with pytest.raises(NotReady) as raised:
         checks.ready(pair)
     (problem,) = [line for line in str(raised.value).splitlines() if f"thing in {host}: " in line]
@@ -70,21 +71,21 @@ def test_table_that_does_not_move_is_refused(pair: Pair, host: str, change: str,
 def test_rule_that_one_side_has_is_refused(pair: Pair, host: str, change: str, rule: str) -> None:
     in_both(pair, THING)
     this, other = sorted(pair.both(), key=lambda one: one.host != host)
-    this.run(change)
+    run(this, change)
     with pytest.raises(NotReady) as raised:
         checks.ready(pair)
     (problem,) = str(raised.value).splitlines()[1:]
     assert f"{rule} holds in {host} only" in problem
-    other.run(change)
+    run(other, change)
     checks.ready(pair)
 
 
 def test_rules_may_be_named_otherwise(pair: Pair) -> None:
     in_both(pair, THING)
-    pair.source.run("ALTER TABLE thing ADD CONSTRAINT one CHECK (id > 0)")
-    pair.source.run("CREATE UNIQUE INDEX first ON thing (note)")
-    pair.target.run("ALTER TABLE thing ADD CONSTRAINT other CHECK (id > 0)")
-    pair.target.run('CREATE UNIQUE INDEX "Second" ON thing (note)')
+    run(pair.source, "ALTER TABLE thing ADD CONSTRAINT one CHECK (id > 0)")
+    run(pair.source, "CREATE UNIQUE INDEX first ON thing (note)")
+    run(pair.target, "ALTER TABLE thing ADD CONSTRAINT other CHECK (id > 0)")
+    run(pair.target, 'CREATE UNIQUE INDEX "Second" ON thing (note)')
     checks.ready(pair)
 
 
@@ -92,8 +93,8 @@ def test_statement_that_would_help_has_the_tables_own_name(pair: Pair) -> None:
     """Whatever letters it has."""
     pair = replace(pair, tables=("HD Thing",))
     in_both(pair, 'CREATE TABLE "HD Thing" (id int PRIMARY KEY, "No" int)')
-    pair.source.run('ALTER TABLE "HD Thing" REPLICA IDENTITY NOTHING')
-    pair.source.run("""CREATE SEQUENCE nos; ALTER TABLE "HD Thing" ALTER "No" SET DEFAULT nextval('nos')""")
+    run(pair.source, 'ALTER TABLE "HD Thing" REPLICA IDENTITY NOTHING')
+    run(pair.source, """CREATE SEQUENCE nos; ALTER TABLE "HD Thing" ALTER "No" SET DEFAULT nextval('nos')""")
     with pytest.raises(NotReady) as raised:
         checks.ready(pair)
     assert 'ALTER TABLE "HD Thing" REPLICA IDENTITY DEFAULT' in str(raised.value)
@@ -123,7 +124,7 @@ def test_databases_must_keep_and_sort_text_alike(pair: Pair, locale: str) -> Non
         checks.ready(pair)
     _, how = str(raised.value).split("`prepare` it: ")
     made_anew(pair, "new", how.replace('OWNER "new"', "OWNER postgres"))
-    pair.target.run(THING)
+    run(pair.target, THING)
     checks.ready(pair)
 
 
@@ -138,16 +139,16 @@ def test_table_sent_with_full_rows_is_followed(pair: Pair, source: str, target: 
     """Those too that are kept beside the table for their size."""
     in_both(pair, THING)
     for database, identity in ((pair.source, source), (pair.target, target)):
-        database.run(f"ALTER TABLE thing REPLICA IDENTITY {identity}")
+        run(database, f"ALTER TABLE thing REPLICA IDENTITY {identity}")
     checks.ready(pair)
     large = "(SELECT string_agg(md5(n::text), '') FROM generate_series(id, id + 999) n)"
-    pair.source.run("INSERT INTO thing SELECT n, n, NULL FROM generate_series(1, 9) n")
-    pair.source.run(f"UPDATE thing SET note = {large}")
+    run(pair.source, "INSERT INTO thing SELECT n, n, NULL FROM generate_series(1, 9) n")
+    run(pair.source, f"UPDATE thing SET note = {large}")
     follow(pair)
     for change in ("UPDATE thing SET name = -id", "UPDATE thing SET id = 10 WHERE id = 9"):
-        pair.source.run(change)
-    pair.source.run(f"UPDATE thing SET note = {large} WHERE id = 2")
-    pair.source.run("DELETE FROM thing WHERE id = 3")
+        run(pair.source, change)
+    run(pair.source, f"UPDATE thing SET note = {large} WHERE id = 2")
+    run(pair.source, "DELETE FROM thing WHERE id = 3")
     links.catch_up(pair.forward, seconds=20)
     compared = checksums.compare(pair, pair.forward)
     assert (compared.rows, compared.differing) == (8, [])
@@ -182,7 +183,7 @@ def test_server_must_have_room_for_a_step(what: str) -> None:
         in_both(pair, THING)
         for statement in statements:
             checks.ready(pair)
-            pair.source.run(statement)
+            run(pair.source, statement)
         with pytest.raises(NotReady, match=f"old has too few {what}: . of {setting} are in use by others"):
             checks.ready(pair)
     finally:

@@ -7,7 +7,7 @@ from strangler.toolkit.replication.database import Database
 from strangler.toolkit.replication.links import Link
 from strangler.toolkit.replication.pair import Pair
 from tests.ports import wait_for
-from tests.toolkit.replication.conftest import follow, in_both
+from tests.toolkit.replication.conftest import client, follow, in_both, rows, run
 
 KEYS = {
     "text COLLATE first": "('a'), ('B'), ('c'), ('D'), ('e''\\')",
@@ -29,15 +29,15 @@ def ranges_of_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_rows_are_compared_by_any_key(pair: Pair, key: str) -> None:
     """Also where text has another order on the other side, as by another version of the same library."""
-    pair.source.run("CREATE COLLATION first (PROVIDER = icu, LOCALE = 'en-US')")
-    pair.target.run('CREATE COLLATION first FROM "C"')
+    run(pair.source, "CREATE COLLATION first (PROVIDER = icu, LOCALE = 'en-US')")
+    run(pair.target, 'CREATE COLLATION first FROM "C"')
     in_both(pair, f"CREATE TABLE thing (id {key} PRIMARY KEY, n int)")
-    pair.source.run(f"INSERT INTO thing (id) VALUES {KEYS[key]}")
+    run(pair.source, f"INSERT INTO thing (id) VALUES {KEYS[key]}")
     follow(pair)
     compared = checksums.compare(pair, pair.forward)
     assert compared.differing == []
-    assert compared.rows == pair.source.rows("SELECT count(*) AS n FROM thing")[0]["n"]
-    with pair.target.session() as connection:
+    assert compared.rows == rows(pair.source, "SELECT count(*) AS n FROM thing")[0]["n"]
+    with client(pair.target) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE thing SET n = 1")
     assert len(checksums.compare(pair, pair.forward).differing) == compared.rows
@@ -51,8 +51,8 @@ SCANS = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'thing'"
 
 def scans(database: Database) -> int:
     """How often the table was read from end to end. A session's count is known when the session is over."""
-    wait_for(lambda: not database.rows(OTHER_SESSIONS))
-    return int(database.rows(SCANS)[0]["seq_scan"])
+    wait_for(lambda: not rows(database, OTHER_SESSIONS))
+    return int(rows(database, SCANS)[0]["seq_scan"])
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def scans(database: Database) -> int:
 def test_table_is_not_read_whole_for_each_range(pair: Pair, key: str, equal: int, differing: int) -> None:
     """By an index, or, where none has an order that both sides know, all in one pass."""
     in_both(pair, f"CREATE TABLE thing ({key}, note text)")
-    pair.source.run("INSERT INTO thing (id) SELECT n FROM generate_series(1, 9) n")
+    run(pair.source, "INSERT INTO thing (id) SELECT n FROM generate_series(1, 9) n")
     follow(pair)
     for database in pair.both():
-        database.run(f"ALTER DATABASE {database.name} SET enable_seqscan = off")
+        run(database, f"ALTER DATABASE {database.name} SET enable_seqscan = off")
     for change, expected in (("", equal), ("UPDATE thing SET note = 'x' WHERE id = '3'", differing)):
-        pair.target.run(f"SET session_replication_role = replica; {change}")
+        run(pair.target, f"SET session_replication_role = replica; {change}")
         before = [scans(database) for database in pair.both()]
         compared = checksums.compare(pair, pair.forward)
         assert (compared.rows, len(compared.differing)) == (9, 1 if change else 0)
@@ -84,7 +84,7 @@ def test_what_is_written_meanwhile_is_no_difference(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     in_both(pair, f"CREATE TABLE thing (id {key} PRIMARY KEY, n int)")
-    pair.source.run("INSERT INTO thing SELECT n FROM generate_series(1, 9) n")
+    run(pair.source, "INSERT INTO thing SELECT n FROM generate_series(1, 9) n")
     follow(pair)
     usual, changes = (
         links.catch_up,
@@ -93,7 +93,7 @@ def test_what_is_written_meanwhile_is_no_difference(
 
     def catch_up(link: Link, *, seconds: float) -> float:
         while changes:
-            pair.source.run(changes.pop())
+            run(pair.source, changes.pop())
         return usual(link, seconds=seconds)
 
     monkeypatch.setattr(links, "catch_up", catch_up)
@@ -119,12 +119,14 @@ def test_rows_are_compared_whatever_a_database_is_set_to(pair: Pair, setting: st
         "CREATE TABLE thing (id timestamptz PRIMARY KEY, day date, lasts interval, share double precision, "
         "image bytea, name text)",
     )
-    pair.source.run(
+    run(
+        pair.source,
         "INSERT INTO thing SELECT now() + n * interval '1 month', now(), '1 day 2 hours', 1 / 3.0, "
-        "'\\xc3a4', 'ä' FROM generate_series(1, 3) n"
+        "'\\xc3a4', 'ä' FROM generate_series(1, 3) n",
     )
-    pair.source.run(f"ALTER DATABASE old SET {setting} = '{OTHERWISE[setting]}'")
+    run(pair.source, f"ALTER DATABASE old SET {setting} = '{OTHERWISE[setting]}'")
     follow(pair)
-    assert pair.source.rows("SELECT * FROM thing ORDER BY id") == pair.target.rows("TABLE thing ORDER BY id")
+    here, there = (one.rows("SELECT * FROM public.thing ORDER BY id") for one in pair.both())
+    assert here == there
     compared = checksums.compare(pair, pair.forward)
     assert (compared.rows, compared.differing) == (3, [])

@@ -8,6 +8,7 @@ import pytest
 from strangler.toolkit.replication import ownership
 from strangler.toolkit.replication.database import schema_exists
 from strangler.toolkit.replication.pair import Pair
+from tests.toolkit.replication.conftest import rows, run
 
 ROLES = "old, owner, writer, reader"
 MAY_READ = """
@@ -19,10 +20,10 @@ SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND has_schema_privilege(oi
 def roles(pair: Pair) -> Iterator[None]:
     """The host's own, and others."""
     for role in ROLES.split(", "):
-        pair.source.run(f"CREATE ROLE {role}")
+        run(pair.source, f"CREATE ROLE {role}")
     yield
-    pair.source.run(f"DROP OWNED BY {ROLES}")
-    pair.source.run(f"DROP ROLE {ROLES}")
+    run(pair.source, f"DROP OWNED BY {ROLES}")
+    run(pair.source, f"DROP ROLE {ROLES}")
 
 
 def test_schema_is_not_there_before_it_can_be_read(
@@ -38,10 +39,11 @@ def test_schema_is_not_there_before_it_can_be_read(
 
 def test_whoever_writes_to_the_tables_may_read_who_owns_them(pair: Pair, roles: None) -> None:
     """Whatever the role is called that the host's processes have."""
-    pair.source.run(
+    run(
+        pair.source,
         "CREATE TABLE thing (id int PRIMARY KEY); ALTER TABLE thing OWNER TO owner; "
-        "GRANT SELECT, INSERT ON thing TO writer; GRANT SELECT ON thing TO reader"
+        "GRANT SELECT, INSERT ON thing TO writer; GRANT SELECT ON thing TO reader",
     )
     ownership.create_schema(pair.source, pair.tables)
-    found = pair.source.rows(MAY_READ, [ROLES.split(", ")])
+    found = rows(pair.source, MAY_READ, [ROLES.split(", ")])
     assert {row["rolname"] for row in found} == {"old", "owner", "writer"}

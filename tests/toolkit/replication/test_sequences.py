@@ -7,7 +7,7 @@ import pytest
 from strangler.toolkit.replication import checks, sequences
 from strangler.toolkit.replication.errors import NotReady
 from strangler.toolkit.replication.pair import Pair
-from tests.toolkit.replication.conftest import in_both
+from tests.toolkit.replication.conftest import in_both, rows, run
 
 INSERT = "INSERT INTO thing DEFAULT VALUES"
 IMPORT = "INSERT INTO thing SELECT generate_series(1, 999)"
@@ -34,22 +34,22 @@ def advance(pair: Pair) -> None:
 def test_no_id_is_given_out_twice(pair: Pair, column: str, at_source: Sequence[str], least: int) -> None:
     in_both(pair, f"CREATE TABLE thing (id {column} PRIMARY KEY)")
     for statement in at_source:
-        pair.source.run(statement)
+        run(pair.source, statement)
     checks.ready(pair)
     for giver, taker in ((pair.source, pair.target), (pair.target, pair.source)):
         with giver.session() as here, taker.session() as there:
             sequences.move_past(here, there, sequences.twins(here, there, pair.tables))
             assert sequences.behind(there, here, pair.tables) == []
-        (new,) = taker.rows(f"{INSERT} RETURNING id")
+        (new,) = rows(taker, f"{INSERT} RETURNING id")
         assert abs(new["id"]) >= least, "which the former owner has given out"
         least = abs(new["id"]) + 1
 
 
 def test_sequence_is_never_set_back(pair: Pair) -> None:
     in_both(pair, f"CREATE TABLE thing (id {IDENTITY} PRIMARY KEY)")
-    pair.target.run("SELECT setval('thing_id_seq', 5000)")
+    run(pair.target, "SELECT setval('thing_id_seq', 5000)")
     advance(pair)
-    assert pair.target.rows(f"{INSERT} RETURNING id") == [{"id": 5001}]
+    assert rows(pair.target, f"{INSERT} RETURNING id") == [{"id": 5001}]
     with pair.source.session() as owner, pair.target.session() as follower:
         assert sequences.behind(owner, follower, pair.tables) == ["thing.id"]
 
@@ -60,7 +60,7 @@ def test_sequence_is_never_set_back(pair: Pair) -> None:
 )
 def test_sequence_near_its_end_is_refused(pair: Pair, column: str, position: int, at: int) -> None:
     in_both(pair, f"CREATE TABLE thing (id {column} PRIMARY KEY)")
-    pair.source.run(f"SELECT setval('thing_id_seq', {position})")
+    run(pair.source, f"SELECT setval('thing_id_seq', {position})")
     with pytest.raises(NotReady, match=rf"thing\.id: its sequence is at {at} in old, and has no room"):
         checks.ready(pair)
     with pytest.raises(NotReady, match=r"The sequence of thing\.id has no"):
@@ -69,6 +69,6 @@ def test_sequence_near_its_end_is_refused(pair: Pair, column: str, position: int
 
 def test_sequences_must_count_alike(pair: Pair) -> None:
     in_both(pair, f"CREATE TABLE thing (id {IDENTITY} PRIMARY KEY)")
-    pair.target.run("ALTER SEQUENCE thing_id_seq INCREMENT BY 2")
+    run(pair.target, "ALTER SEQUENCE thing_id_seq INCREMENT BY 2")
     with pytest.raises(NotReady, match=r"thing\.id: its sequence counts by 1 in old and by 2 in new"):
         checks.ready(pair)

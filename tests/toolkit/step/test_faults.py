@@ -356,7 +356,7 @@ def test_rows_that_do_not_fit_are_not_said_to_go_on(world: World) -> None:
         )
     world.seed(20)
     refused = world.migrate(status=1).said
-    assert 'value for domain few violates check constraint "few_check"' in refused
+    assert 'value for domain public.few violates check constraint "few_check"' in refused
     assert "goes on where it stands" not in refused
     world.strangler("rollback", "--abort")
     assert world.leftovers() == []

@@ -1,0 +1,35 @@
+"""A host owns its database, where a step works as superuser: what its role has made gains it nothing."""
+
+from tests.toolkit.step.world import HOSTS, World
+
+GREEDY = "DO 'BEGIN ALTER ROLE {host} SUPERUSER; EXCEPTION WHEN insufficient_privilege THEN NULL; END'"
+FUNCTIONS = """
+CREATE FUNCTION public.quote_ident(name) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN {greedy}; RETURN pg_catalog.quote_ident($1::text); END $$;
+CREATE FUNCTION public.to_jsonb(pg_catalog.pg_database) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN {greedy}; RETURN pg_catalog.to_jsonb($1); END $$;
+CREATE FUNCTION public.array_agg_more(name[], name) RETURNS name[] LANGUAGE plpgsql AS $$
+BEGIN {greedy}; RETURN pg_catalog.array_append($1, $2); END $$;
+CREATE AGGREGATE public.array_agg(name) (SFUNC = public.array_agg_more, STYPE = name[]);
+"""
+SUPERUSERS = "SELECT rolname FROM pg_roles WHERE rolsuper AND rolname = ANY(%s)"
+
+
+def plant(world: World, host: str, what: str) -> None:
+    with world.connect(host, user=host) as connection:
+        connection.execute(what.format(greedy=GREEDY.format(host=host), host=host))
+
+
+def superusers(world: World) -> list[str]:
+    return [row["rolname"] for row in world.rows("postgres", SUPERUSERS, [[*HOSTS]])]
+
+
+def test_functions_named_as_postgresqls_are_not_called(world: World) -> None:
+    """Though they fit better what they would be called with."""
+    for host in HOSTS:
+        plant(world, host, FUNCTIONS)
+    world.seed(20)
+    world.migrate()
+    world.strangler("verify")
+    world.strangler("rollback", "--abort")
+    assert superusers(world) == []

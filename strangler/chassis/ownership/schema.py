@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS strangler.shadow (
 
 -- Take the domain's lock for this transaction and raise unless this database owns the domain.
 CREATE OR REPLACE FUNCTION strangler.hold(wanted text) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE entry strangler.ownership;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared({LOCK_CLASS}, hashtext(wanted));
@@ -54,7 +54,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION strangler.fence() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM strangler.hold(TG_ARGV[0]);
     RETURN NULL;
@@ -63,7 +63,7 @@ END $$;
 -- Take over what the former owner says that it has handed over: its word goes before the command's, which
 -- may have been killed between the two.
 CREATE OR REPLACE FUNCTION strangler.adopt(wanted text, since bigint) RETURNS boolean
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE strangler.ownership SET owner = host, epoch = since, changed_at = now()
     WHERE domain = wanted AND epoch = since - 1;

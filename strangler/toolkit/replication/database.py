@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from strangler.toolkit.replication import statements
-from strangler.toolkit.replication.errors import DatabaseUnreachable, NotSuperuser
+from strangler.toolkit.replication.errors import DatabaseUnreachable, NotSuperuser, NotTrusted
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
@@ -52,7 +52,7 @@ class Database:
         return self.named or self.host
 
     def connect(self, **parameters: Any) -> Connection:
-        """A connection in autocommit; raises DatabaseUnreachable, NotSuperuser."""
+        """A connection in autocommit; raises DatabaseUnreachable, NotSuperuser, NotTrusted."""
         try:
             connection = psycopg.connect(
                 self._conninfo(**parameters), autocommit=True, row_factory=dict_row, prepare_threshold=None
@@ -72,6 +72,11 @@ class Database:
                 "follow tables and to write as replication does: set POSTGRES_URL, or <HOST>_POSTGRES_URL "
                 "where a host has a server of its own, to a superuser's address."
             )
+        try:
+            schema_exists(connection)
+        except NotTrusted:
+            connection.close()
+            raise
         return connection
 
     @contextmanager
@@ -166,8 +171,19 @@ def listed(names: Sequence[str]) -> sql.Composable:
 
 
 def schema_exists(connection: Connection) -> bool:
-    """Whether the schema of a step is there."""
-    return bool(value(connection, statements.SCHEMA_EXISTS))
+    """Whether the schema of a step is there, which nobody but superusers makes: a step goes by what it says,
+    and runs what it has. Raises NotTrusted if it, or something in it, is another's."""
+    owners = rows(connection, statements.SCHEMA_OWNERS)
+    if others := ", ".join(row["role"] for row in owners if not row["trusted"]):
+        raise NotTrusted(
+            f"The schema strangler in the database {connection.info.dbname}, or something in it, belongs to "
+            f"{others}, and a step would run it as superuser. The toolkit makes it, as superuser, and nobody "
+            "else does. If no step is under way and no domain has moved here: DROP SCHEMA strangler CASCADE "
+            "there. If one has, and you know that none but the toolkit has changed it (a database that was "
+            "restored has other owners, say), give the schema and all that is in it to a superuser: ALTER … "
+            "OWNER TO. Then run the command again."
+        )
+    return bool(owners)
 
 
 def _text(statement: str) -> sql.SQL:

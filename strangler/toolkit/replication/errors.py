@@ -15,6 +15,10 @@ class NotSuperuser(ReplicationError):
     """The role by which a database is reached may not do what a step does."""
 
 
+class NotTrusted(ReplicationError):
+    """What a step keeps in a database is there, and somebody else than a superuser could have written it."""
+
+
 class NotReady(ReplicationError):
     """The databases are not ready for a step: a setting, a table, a column, a key is not as it must be."""
 

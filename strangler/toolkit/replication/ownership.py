@@ -43,6 +43,7 @@ def create_schema(database: Database, tables: Sequence[str]) -> None:
     at no moment is it there and not readable, for processes that run look into it as soon as it is."""
     with database.session() as connection, connection.transaction():
         connection.execute(SCHEMA)
+        schema_exists(connection)  # and was there before, if it is another's
         connection.execute(statements.REMEMBERED)
         for row in rows(connection, statements.READERS, [list(tables), database.host]):
             for grant in GRANTS:

@@ -84,7 +84,12 @@ HAS_COLUMN = """
 SELECT 1 FROM information_schema.columns
 WHERE table_schema = 'public' AND table_name = %s AND column_name = %s
 """
-SCHEMA_EXISTS = "SELECT to_regnamespace('strangler') IS NOT NULL"
+SCHEMA_OWNERS = """
+SELECT r.rolname AS role, r.rolsuper AS trusted FROM pg_roles r
+WHERE r.oid IN (SELECT nspowner FROM pg_namespace WHERE nspname = 'strangler'
+                UNION SELECT relowner FROM pg_class WHERE relnamespace = to_regnamespace('strangler')
+                UNION SELECT proowner FROM pg_proc WHERE pronamespace = to_regnamespace('strangler'))
+"""
 ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 READERS = """
 SELECT r.rolname AS role

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from strangler.chassis.ownership.schema import SCHEMA
 from strangler.toolkit.replication import ownership
 from strangler.toolkit.replication.database import schema_exists
+from strangler.toolkit.replication.errors import NotTrusted
 from strangler.toolkit.replication.pair import Pair
 from tests.toolkit.replication.conftest import rows, run
 
@@ -35,6 +37,26 @@ def test_schema_is_not_there_before_it_can_be_read(
         ownership.create_schema(pair.source, pair.tables)
     with pair.source.session() as connection:
         assert not schema_exists(connection)
+
+
+@pytest.mark.parametrize("what", ["TABLE strangler.copies ()", "FUNCTION strangler.x() RETURNS int RETURN 1"])
+def test_nothing_in_it_is_anothers(pair: Pair, roles: None, what: str) -> None:
+    ownership.create_schema(pair.source, pair.tables)
+    ownership.create_schema(pair.source, pair.tables)
+    run(pair.source, f"GRANT ALL ON SCHEMA strangler TO writer; SET ROLE writer; CREATE {what}")
+    with pytest.raises(NotTrusted, match="in the database old, or something in it, belongs to writer"):
+        pair.source.connect()
+
+
+def test_schema_that_another_makes_meanwhile_is_refused(
+    pair: Pair, roles: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(pair.source, "GRANT CREATE ON DATABASE old TO writer")
+    others = "SET ROLE writer; CREATE SCHEMA strangler; RESET ROLE; "
+    monkeypatch.setattr(ownership, "SCHEMA", others + SCHEMA)
+    with pytest.raises(NotTrusted, match="belongs to writer"):
+        ownership.create_schema(pair.source, pair.tables)
+    pair.source.connect().close()
 
 
 def test_whoever_writes_to_the_tables_may_read_who_owns_them(pair: Pair, roles: None) -> None:

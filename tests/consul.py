@@ -19,9 +19,9 @@ PLACE = Path(__file__).resolve().parents[1] / ".venv" / "opt" / "bin"
 
 
 @contextmanager
-def agent() -> Iterator["Consul"]:
+def agent(*settings: str) -> Iterator["Consul"]:
     """One that knows nothing yet, and is stopped afterwards."""
-    started = Consul()
+    started = Consul(*settings)
     try:
         started.start()
         yield started
@@ -32,7 +32,8 @@ def agent() -> Iterator["Consul"]:
 class Consul:
     """`start()` gives its URL; `stop()` ends it and with it all that it knew."""
 
-    def __init__(self) -> None:
+    def __init__(self, *settings: str) -> None:
+        self.more = [f"-hcl={setting}" for setting in settings]
         self.url = f"http://{HOST}:{free_port()}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -43,7 +44,16 @@ class Consul:
         ports = ["-dns-port=-1", "-grpc-port=-1", f"-http-port={port}"]
         ports += [f"-{name}-port={free_port()}" for name in ("server", "serf-lan", "serf-wan")]
         self.process = subprocess.Popen(
-            [program, "agent", "-dev", f"-client={HOST}", f"-bind={HOST}", "-log-level=err", *ports],
+            [
+                program,
+                "agent",
+                "-dev",
+                f"-client={HOST}",
+                f"-bind={HOST}",
+                "-log-level=err",
+                *ports,
+                *self.more,
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

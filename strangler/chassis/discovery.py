@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import consul
 import requests
+
+from strangler.chassis import consul
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,7 @@ class Registration:
         self.port = int(port)
         self.service = service
         self.id = f"{service}-{self.host}-{self.port}"
-        host, _, consul_port = consul_url.removeprefix("http://").rstrip("/").partition(":")
-        port_number = int(consul_port or 8500)
-        self.agent = consul.Consul(host=host, port=port_number, connections_timeout=ANSWER_SECONDS)
+        self.agent = f"{consul_url.rstrip('/')}/v1/agent"
         self.tags = _tags(service, domains) if routed else []
         self._announced = False
         self._failing = False
@@ -79,7 +78,7 @@ class Registration:
         try:
             self._register_if_missing()
             self._failing = False
-        except (consul.ConsulException, requests.RequestException, OSError) as error:
+        except (requests.RequestException, ValueError) as error:
             if not self._failing:
                 log.warning("%s could not be registered, trying again: %s", self.id, error)
             self._failing = True
@@ -91,9 +90,9 @@ class Registration:
         if self._thread is not None:
             self._thread.join(timeout=2 * ANSWER_SECONDS)
         try:
-            if self._is_own(self.agent.agent.services().get(self.id)):
-                self.agent.agent.service.deregister(self.id)
-        except (consul.ConsulException, requests.RequestException, OSError) as error:
+            if self._is_registered():
+                self._ask("PUT", f"service/deregister/{self.id}")
+        except (requests.RequestException, ValueError) as error:
             log.warning("%s could not be deregistered: %s", self.id, error)
 
     def _keep(self) -> None:
@@ -102,16 +101,16 @@ class Registration:
             self._stop.wait(max(0.0, self._due - time.monotonic()))
 
     def _register_if_missing(self) -> None:
-        if self._is_own(self.agent.agent.services().get(self.id)):
+        if self._is_registered():
             return
-        self.agent.agent.service.register(
-            self.service,
-            service_id=self.id,
-            address=self.host,
-            port=self.port,
-            tags=self.tags,
-            meta={"pid": str(os.getpid())},
-            check={
+        instance = {
+            "Name": self.service,
+            "ID": self.id,
+            "Address": self.host,
+            "Port": self.port,
+            "Tags": self.tags,
+            "Meta": {"pid": str(os.getpid())},
+            "Check": {
                 "HTTP": f"http://{self.host}:{self.port}/readyz",
                 "Interval": CHECK_INTERVAL,
                 "Timeout": CHECK_TIMEOUT,
@@ -121,12 +120,20 @@ class Registration:
                 # Consul has forgotten serves, and goes on.
                 "Status": "passing" if self._announced else "critical",
             },
-        )
+        }
+        self._ask("PUT", "service/register", json=instance)
         self._announced = True
         log.info("registered %s at %s:%s", self.service, self.host, self.port)
 
-    def _is_own(self, known: dict[str, Any] | None) -> bool:
+    def _is_registered(self) -> bool:
+        """As this process's own, not a successor's at the same address."""
+        known = self._ask("GET", "services").json().get(self.id)
         return known is not None and known.get("Meta", {}).get("pid") == str(os.getpid())
+
+    def _ask(self, method: str, what: str, **options: Any) -> requests.Response:
+        answer = consul.ask(method, f"{self.agent}/{what}", timeout=ANSWER_SECONDS, **options)
+        answer.raise_for_status()
+        return answer
 
 
 def _tags(service: str, domains: Iterable[str]) -> list[str]:

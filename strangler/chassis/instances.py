@@ -5,6 +5,7 @@ import time
 
 import requests
 
+from strangler.chassis import consul
 from strangler.chassis.config import current
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def addresses(host: str) -> list[str]:
     if not url or time.monotonic() < asked_at + FRESH_SECONDS:
         return found
     try:
-        answer = requests.get(f"{url}/v1/health/service/{host}?passing", timeout=TIMEOUT)
+        answer = consul.ask("GET", f"{url}/v1/health/service/{host}?passing", timeout=TIMEOUT)
         answer.raise_for_status()
         found = [f"{entry['Service']['Address']}:{entry['Service']['Port']}" for entry in answer.json()]
     except (requests.RequestException, ValueError) as error:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import requests
+from strangler.chassis import consul
 
 WAIT_SECONDS = 60
 CONNECT_SECONDS = 2.0
@@ -20,9 +20,9 @@ class Folder:
     ) -> list[dict[str, Any]] | None:
         """Its entries when something has changed, or None when the wait was over before; raises requests'
         errors, or ValueError for an answer that cannot be read."""
-        query = {"recurse": "1", "index": str(self.index), "wait": f"{WAIT_SECONDS}s"}
-        url = f"{consul_url}/v1/kv/{self.path}"
-        answer = requests.get(url, params=query, timeout=(CONNECT_SECONDS, answer_seconds))
+        query = {"index": str(self.index), "wait": f"{WAIT_SECONDS}s"}
+        patience = (CONNECT_SECONDS, answer_seconds)
+        answer = consul.folder(consul_url, self.path, timeout=patience, **query)
         if answer.status_code not in (200, 404):
             answer.raise_for_status()
         entries: list[dict[str, Any]] = answer.json() if answer.status_code == 200 else []

@@ -2,10 +2,12 @@
 see what runs."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
+from strangler.chassis import consul
 from strangler.toolkit.errors import ToolkitError
 
 TIMEOUT = 10
@@ -24,7 +26,7 @@ class KeyValues:
 
     def folder(self, prefix: str) -> dict[str, str]:
         """Every key below the prefix and its value."""
-        answer = self.ask("GET", f"/v1/kv/{prefix}", params={"recurse": "1"}, unless=404)
+        answer = self._answer(lambda: consul.folder(self.url, prefix, timeout=TIMEOUT), unless=404)
         entries = answer.json() if answer.ok else []
         return {entry["Key"]: base64.b64decode(entry["Value"] or "").decode() for entry in entries}
 
@@ -35,29 +37,41 @@ class KeyValues:
         sent = [{"KV": operation} for operation in operations]
         answer = self.ask("PUT", "/v1/txn", json=sent, unless=409)
         if not answer.ok:
-            raise ConsulError(f"Consul refused the transaction: {answer.json().get('Errors')}")
+            why = str(answer.json().get("Errors"))
+            wanted = f". {consul.WANTED}" if "Permission denied" in why else ""
+            raise ConsulError(f"Consul refused the transaction: {why}{wanted}")
 
     def instances(self, service: str) -> dict[str, list[str]]:
-        """The instances of a service that pass their check: the tags of each by its id."""
-        answer = self.ask("GET", f"/v1/health/service/{service}", params={"passing": "1"})
-        return {entry["Service"]["ID"]: entry["Service"]["Tags"] for entry in answer.json()}
+        """The instances of a service that pass their check: the tags of each by its id. Raises ConsulError
+        too if this may not see services: Consul then answers as if there were none, not even its own."""
+        found = self._passing(service)
+        if not found and not self._passing("consul"):
+            raise ConsulError(f"Consul at {self.url} shows no service, not even itself. {consul.WANTED}")
+        return {entry["Service"]["ID"]: entry["Service"]["Tags"] for entry in found}
 
     def ask(
         self, method: str, path: str, *, unless: int = 0, timeout: float = TIMEOUT, **options: Any
     ) -> requests.Response:
         """Consul's answer; raises ConsulError if it is an error, unless it has this one status."""
+        return self._answer(
+            lambda: consul.ask(method, self.url + path, timeout=timeout, **options), unless=unless
+        )
+
+    def _passing(self, service: str) -> list[dict[str, Any]]:
+        answer = self.ask("GET", f"/v1/health/service/{service}", params={"passing": "1"})
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    def _answer(self, asked: Callable[[], requests.Response], *, unless: int) -> requests.Response:
         try:
-            answer = requests.request(method, self.url + path, timeout=timeout, **options)
+            answer = asked()
+        except consul.Refused as error:
+            raise ConsulError(str(error)) from error
         except requests.RequestException as error:
             raise ConsulError(
                 f"Consul at {self.url} does not answer: {error}. Is it running, and is CONSUL_URL "
                 "its address? (This repository's own plan has it from stage 1 on.)"
             ) from error
-        if answer.status_code == 403:
-            raise ConsulError(
-                f"Consul at {self.url} refuses: {answer.text[:200]}. Nothing here sends a token: its "
-                "ACLs must let everybody who reaches it read and write keys, sessions and services."
-            )
         if not answer.ok and answer.status_code != unless:
             raise ConsulError(f"Consul at {self.url} answers {answer.status_code}: {answer.text[:200]}")
         return answer

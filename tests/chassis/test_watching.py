@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import requests
 
+from strangler.chassis import consul
 from strangler.chassis.watching import Folder
 
 
@@ -33,11 +34,11 @@ def ask(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Any:
     def ask(answer: Answer) -> tuple[str, Any]:
         asked: dict[str, str] = {}
 
-        def get(url: str, *, params: dict[str, str], timeout: Any) -> Answer:
-            asked.update(params, url=url)
+        def answered(method: str, url: str, *, timeout: Any, params: dict[str, str] | None = None) -> Answer:
+            asked.update(params or {}, url=url)
             return answer
 
-        monkeypatch.setattr(requests, "get", get)
+        monkeypatch.setattr(consul, "ask", answered)
         changed = folder.changed("http://consul")
         assert asked["url"] == "http://consul/v1/kv/config/host/"
         return asked["index"], changed

@@ -12,7 +12,7 @@ from strangler.toolkit.consul import ConsulError, KeyValues, write
 from strangler.toolkit.gateway import splits
 from strangler.toolkit.step import lock, state
 
-STATUSES = {403: "Nothing here sends a token", 429: "answers 429: of this stub"}
+STATUSES = {403: "set CONSUL_HTTP_TOKEN", 429: "answers 429: of this stub"}
 
 
 @pytest.fixture

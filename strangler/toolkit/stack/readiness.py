@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from strangler.chassis import consul
+
 TIMEOUT = 2.0
 AMQP_GREETING = b"AMQP\x00\x00\x09\x01"
 
@@ -46,7 +48,7 @@ def _amqp(url: str) -> bool:
 
 def _consul(url: str) -> bool:
     parts = urlsplit(url)
-    leader = requests.get(f"http://{parts.netloc}/v1/status/leader", timeout=TIMEOUT)
+    leader = consul.ask("GET", f"http://{parts.netloc}/v1/status/leader", timeout=TIMEOUT)
     return leader.ok and len(leader.text) > 4
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import requests
 
+from strangler.chassis import consul
 from strangler.toolkit.stack.addresses import Addresses
 from strangler.toolkit.stack.compose import Service
 from strangler.toolkit.stack.program import Layout, Program, built
@@ -69,11 +70,11 @@ class Roller:
     def _is_known(self, program: Program) -> bool:
         """Whether those who look for the service find this instance: in the catalogue, and where it is one of
         the gateway's, in what the gateway goes by."""
-        consul, address = (program.environment.get(name, "") for name in ("CONSUL_URL", "ADVERTISE"))
-        if not consul or not address:
+        url, address = (program.environment.get(name, "") for name in ("CONSUL_URL", "ADVERTISE"))
+        if not url or not address:
             return True
         try:
-            entry = self._registered(consul, address)
+            entry = self._registered(url, address)
             if entry is None or "traefik.enable=true" not in entry["Tags"] or not self.traefik:
                 return entry is not None
             running = requests.get(f"{self.traefik}/api/rawdata", timeout=TIMEOUT)
@@ -81,6 +82,7 @@ class Roller:
         except (requests.RequestException, ValueError):
             return False
 
-    def _registered(self, consul: str, address: str) -> dict[str, Any] | None:
-        found: dict[str, dict[str, Any]] = requests.get(f"{consul}/v1/agent/services", timeout=TIMEOUT).json()
+    def _registered(self, url: str, address: str) -> dict[str, Any] | None:
+        answer = consul.ask("GET", f"{url}/v1/agent/services", timeout=TIMEOUT)
+        found: dict[str, dict[str, Any]] = answer.json()
         return next((e for e in found.values() if f"{e['Address']}:{e['Port']}" == address), None)

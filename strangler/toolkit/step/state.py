@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-import requests
 
-from strangler.toolkit.consul import KeyValues, delete, write
+from strangler.toolkit.consul import ConsulError, KeyValues, delete, write
 
 Phase = Literal["", "expand", "shadow", "canary", "cutover", "soak", "contract"]
 PHASES: tuple[Phase, ...] = ("expand", "shadow", "canary", "cutover", "soak", "contract")
@@ -98,6 +97,6 @@ def tell_in_a_hurry(store: KeyValues, domain: str, told: Domain) -> None:
     the database's word is the truth."""
     operations = [{"KV": operation} for operation in tell(domain, told)]
     try:
-        requests.put(f"{store.url}/v1/txn", json=operations, timeout=HURRY_SECONDS)
-    except requests.RequestException:
+        store.ask("PUT", "/v1/txn", json=operations, timeout=HURRY_SECONDS)
+    except ConsulError:
         return

@@ -121,4 +121,5 @@ def _database(connection: psycopg.Connection, name: str, *, like: str) -> None:
             create += sql.SQL(f" TEMPLATE template0 {wanted[0]}")
         connection.execute(create)
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-    connection.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
+    # Nor into what is everybody's: who stays connected to template1 keeps others from making databases.
+    connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")

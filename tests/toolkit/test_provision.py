@@ -56,7 +56,7 @@ def test_a_host_reaches_its_own_database_and_no_other(postgres: str) -> None:
     as_host = make_conninfo(postgres, user=HOSTS[0], password=PASSWORD)
     with psycopg.connect(as_host, dbname=HOSTS[0]) as connection:
         assert connection.execute(IS_SUPERUSER).fetchone() == (False,)
-    for other in (HOSTS[1], "postgres"):
+    for other in (HOSTS[1], "postgres", "template1"):
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             psycopg.connect(as_host, dbname=other)
 

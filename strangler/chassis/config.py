@@ -94,7 +94,7 @@ class GatewaySettings(BaseSettings):
     rate_limit_average: Annotated[int, Field(ge=1, le=10**9, description="a second and client")] = 500
     rate_limit_burst: Annotated[int, Field(ge=1, le=10**9, description="at once and client")] = 1000
     in_flight_limit: Annotated[int, Field(ge=1, le=10**9, description="requests under way, a service")] = 200
-    in_flight_client_limit: Annotated[int, Field(ge=1, le=10**9, description="uploads included")] = 100
+    in_flight_client_limit: Annotated[int, Field(ge=1, le=10**9, description="uploads included")] = 200
     # The gateway reads a body whole before it passes it on.
     body_limit_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 2 * 1024 * 1024
     breaker_expression: Breaker = "NetworkErrorRatio() > 0.5"

@@ -208,9 +208,9 @@ def _trespassed(request: HttpRequest, refusal: DomainMoved) -> HttpResponse:
     return server_error(request)
 
 
-def _unavailable(reason: str, **headers: str) -> HttpResponse:
+def _unavailable(reason: str, **more: str) -> HttpResponse:
     log.warning("a write is refused: %s", reason)
-    return plain(Unavailable(), **headers)
+    return plain(Unavailable(), **more)
 
 
 def _tell_staff(request: HttpRequest, refusal: DomainMoved) -> HttpResponseBase:

@@ -178,7 +178,7 @@ def _print_addresses(stack: Stack, stage: int) -> None:
         table.add_row("traces", f"http://{stack.address('traces', 4318)}/")
         table.add_row("Consul", f"http://{stack.address('consul', 8500)}/ui/")
         table.add_row("Traefik", f"http://{stack.address('traefik', 8081)}/dashboard/")
-    if (stack.variables(stage).get("SEED") or "demo") == "demo":
+    if stack.services(stage)["migrate"].environment.get("SEED") == "demo":
         for line in (stack.layout.root / "migrations-plan" / "logins.txt").read_text().splitlines():
             who, _, login = line.partition(": ")
             table.add_row(who, login)
